@@ -1,0 +1,47 @@
+/*
+ * gc - the verb `gc`: remove what retention does not keep, now.
+ * Depends on: flow.
+ */
+#include "agent/cli/verb.h"
+
+#include "agent/flow/flow.h"
+
+static int gc(struct cli *c, struct err *e)
+{
+	struct gc_report r = {0};
+	auto_str struct str out = STR_INIT;
+
+	if (flow_gc(&c->config, &r, e) < 0)
+		return -1;
+	if (c->json) {
+		auto_json cJSON *o = cJSON_CreateObject();
+
+		json_set_int(o, "generations", (int64_t)r.generations);
+		json_set_int(o, "models", (int64_t)r.models);
+		json_set_int(o, "images", (int64_t)r.images);
+		json_set_int(o, "marks", (int64_t)r.marks);
+		return output_json(o, e);
+	}
+	str_add(&out, "removed: ");
+	text_count(&out, r.generations, "generation");
+	str_add(&out, ", ");
+	text_count(&out, r.models, "model");
+	str_add(&out, ", ");
+	text_count(&out, r.images, "image tag");
+	str_add(&out, ", ");
+	text_count(&out, r.marks, "mark");
+	str_addc(&out, '\n');
+	return output_text(&out, e);
+}
+
+const struct verb verb_gc = {
+	.name = "gc",
+	.args = "",
+	.help = "remove what retention does not keep",
+	.details = "Every sync that makes a generation does this too. Generations beyond `retention.generations` go, with the "
+		   "models, image tags and marks that only they needed; the agent's copy of the repository is packed. "
+		   "Neither the current generation nor any volume is ever removed.",
+	.group = GROUP_STEER,
+	.needs_config = true,
+	.run = gc,
+};

@@ -1,0 +1,94 @@
+/*
+ * init_text - agent.yaml as `init` writes it, made from the table of keys.
+ * Depends on: model.
+ */
+#include "agent/cli/init.h"
+
+#include "agent/cli/look.h"
+#include "agent/model/config.h"
+#include "agent/model/keys.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+enum { TEXT_COLUMNS = 100, INDENT = 2 };
+
+struct writer {
+	struct str *out;
+	const char *url, *branch;
+};
+
+/* "..." as JSON writes it, which YAML reads. */
+static void quoted(struct str *out, const char *text)
+{
+	str_addc(out, '"');
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			str_addc(out, '\\');
+		str_addc(out, *p);
+	}
+	str_addc(out, '"');
+}
+
+/* A default such as "the host name" is for people; as a value it would be wrong. */
+static bool is_value(const char *preset)
+{
+	return preset && !str_starts(preset, "the ");
+}
+
+static void comment(struct writer *w, const struct key_row *row, int indent)
+{
+	auto_str struct str text = STR_INIT;
+	auto_str struct str wrapped = STR_INIT;
+
+	str_add(&text, row->help);
+	if (!row->below)
+		str_addf(&text, " (%s)", row->type);
+	text_wrap(&wrapped, str_text(&text), 0, TEXT_COLUMNS - indent - 2, 0);
+	for (const char *p = str_text(&wrapped); *p;) {
+		size_t n = strcspn(p, "\n");
+
+		text_pad(w->out, indent);
+		str_add(w->out, "# ");
+		str_addn(w->out, p, n);
+		str_addc(w->out, '\n');
+		p += n + (p[n] == '\n');
+	}
+}
+
+static void one_key(const char *name, const struct key_row *row, int depth, void *arg)
+{
+	struct writer *w = arg;
+	int indent = depth * INDENT;
+	const char *value = strcmp(name, "source.url") == 0      ? w->url
+			    : strcmp(name, "source.branch") == 0 ? w->branch
+								 : NULL;
+	bool set = w->url && (value || strcmp(name, "source") == 0);
+
+	if (depth == 0)
+		str_addc(w->out, '\n');
+	comment(w, row, indent);
+	if (!set)
+		str_addc(w->out, '#');
+	text_pad(w->out, indent);
+	str_addf(w->out, "%s:", row->name);
+	if (value && set) {
+		str_addc(w->out, ' ');
+		quoted(w->out, value);
+	} else if (strcmp(name, "source.url") == 0) {
+		str_add(w->out, " https://git.example.org/me/homelab.git");
+	} else if (is_value(row->preset)) {
+		str_addf(w->out, " %s", row->preset);
+	}
+	str_addc(w->out, '\n');
+}
+
+void init_text(struct str *out, const char *url, const char *branch)
+{
+	struct writer w = {.out = out, .url = url, .branch = branch};
+
+	str_add(out, "# Settings of this host for mdc-agent. Every key is here; what is commented out shows its "
+		     "default.\n"
+		     "# More: man agent.yaml. After a change: systemctl reload mdc-agent\n");
+	keys_each(config_rows(), "", one_key, &w);
+}

@@ -1,0 +1,99 @@
+/*
+ * engine - Docker or Podman behind one face: the API over its unix socket to look, the Compose v2
+ * plugin to change. Facts: reference measurements of Compose 2.26 and dockerd 20.10
+ * (docs/engines.md). An engine that does not answer is ERR_RETRY ("unknown"), never a verdict about
+ * a container. Depends on: common, model.
+ */
+#pragma once
+
+#include "agent/model/config.h"
+#include "agent/model/container.h"
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/strv.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct engine;
+
+/* Find socket and plugin; talks to nobody. ERR_USAGE if no socket or plugin is to be found: says
+ * what to install. */
+int engine_open(const struct config *c, struct engine **out, struct err *e);
+void engine_close(struct engine *g);
+AUTO_PTR(engine_close, struct engine)
+#define auto_engine AUTO(engine_close_at)
+const char *engine_socket(const struct engine *g);
+
+int engine_ping(struct engine *g, struct err *e); /* ERR_RETRY if it does not answer in 5 s */
+/* Is the plugin Compose v2? ERR_USAGE with the install command for v1, podman-compose or none. The
+ * answer is remembered. */
+int engine_check_compose(struct engine *g, struct err *e);
+const char *engine_compose_version(struct engine *g); /* after engine_check_compose(); "2.26.1" */
+
+/* ---- looking (api.c, containers.c, images.c) ---- */
+int engine_list(struct engine *g, const char *project, struct containers *out,
+		struct err *e); /* NULL: every Compose project; one request */
+int engine_inspect(struct engine *g, struct container *c, bool *gone, struct err *e);
+/* The last lines of a container's log, stdout and stderr, printable, at most max bytes; the caller
+ * frees. */
+int engine_logs(struct engine *g, const char *id, int lines, size_t max, char **out, struct err *e);
+int engine_networks(struct engine *g, struct cJSON **out,
+		    struct err *e); /* array as the API gives it */
+int engine_volumes(struct engine *g, struct cJSON **out, struct err *e); /* array */
+
+struct image_info {
+	char *id;
+	struct strv digests; /* name@sha256:... */
+	struct strv tags;
+};
+void image_info_done(struct image_info *i);
+#define auto_image_info AUTO(image_info_done)
+int engine_image(struct engine *g, const char *ref, struct image_info *out, bool *found,
+		 struct err *e);
+/* Keep an image against prunes: tag mdc-keep:<first 32 hex digits of its id>. Untag removes that
+ * tag only. */
+int engine_image_keep(struct engine *g, const char *id, struct err *e);
+int engine_image_unkeep(struct engine *g, const char *id, struct err *e);
+int engine_images_kept(struct engine *g, struct strv *ids,
+		       struct err *e); /* ids (sha256:...) with such a tag */
+/* Give an image another name (used after building). */
+int engine_image_tag(struct engine *g, const char *id, const char *repo, const char *tag,
+		     struct err *e);
+/* Trigger health checks where no systemd timer does (podman); a no-op on docker. */
+int engine_health_kick(struct engine *g, const struct container *c, struct err *e);
+
+/* ---- changing (compose.c, repair.c) ---- */
+struct compose_call {
+	const char *project;
+	const char *model; /* path of a model file, for all but render */
+	int timeout_ms;
+	int lock_fd; /* inherited by Compose, so the project lock outlives us; 0: none */
+	void (*on_line)(const char *line, void *arg); /* progress; may be NULL */
+	void *arg;
+};
+struct render_call {
+	const char *project;
+	const char *directory;                           /* --project-directory, absolute */
+	const struct strv *files, *env_files, *profiles; /* absolute paths; profiles may be empty */
+	int timeout_ms;
+};
+/* `config --format json` in an empty environment. ERR_REJECTED with Compose's own words when the
+ * files are wrong. */
+int compose_render(struct engine *g, const struct render_call *r, cJSON **model, struct err *e);
+/* Pull the images of these services. ERR_RETRY for network and registry trouble, ERR_REJECTED when
+ * an image does not exist. */
+int compose_pull(struct engine *g, const struct compose_call *c, const struct strv *services,
+		 struct err *e);
+int compose_build(struct engine *g, const struct compose_call *c, const struct strv *services,
+		  struct err *e); /* ERR_REJECTED: the build failed */
+int compose_up(struct engine *g, const struct compose_call *c,
+	       struct err *e); /* ERR_FAILED; ERR_RETRY if the engine went away */
+int compose_down(struct engine *g, const struct compose_call *c,
+		 struct err *e); /* never volumes; works from labels, model unused */
+int compose_stop(struct engine *g, const struct compose_call *c, struct err *e);
+
+/* After a killed Compose: remove or rename <hex>_name leftovers, remove dead containers. Only of
+ * this project. *done: what was done, in words. */
+int engine_repair(struct engine *g, const char *project, struct strv *done, struct err *e);

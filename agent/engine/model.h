@@ -1,0 +1,71 @@
+/*
+ * model - a project's resolved Compose file as JSON: relocate its paths, pin its images, label its
+ * services, compare two. No I/O but model_inputs(), which reads mounted files. Depends on: common,
+ * model.
+ */
+#pragma once
+
+#include "agent/model/generation.h"
+#include "common/err.h"
+#include "common/strv.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+/*
+ * Every string that is `from` or lies below it is moved to `to`. The staging directory's name is
+ * unguessable, so a string that begins with it came from path resolution (include, extends, binds,
+ * configs, secrets, build contexts).
+ */
+void model_relocate(cJSON *model, const char *from, const char *to);
+
+/* Services with their image references; built ones have a `build` member. */
+struct model_service {
+	char *name, *image; /* image: <project>-<service> where only `build` is given */
+	bool builds;
+	char *pull_policy; /* or NULL */
+};
+struct model_services {
+	struct model_service *v;
+	size_t n;
+};
+void model_services(const cJSON *model, const char *project, struct model_services *out);
+void model_services_done(struct model_services *s);
+#define auto_model_services AUTO(model_services_done)
+
+/* Put the pin in place of the image; `build` and `pull_policy` go away, so that up needs neither.
+ */
+void model_pin(cJSON *model, const struct pinned_image *pin);
+
+/*
+ * Labels: mdc.managed=1 on every service (and nothing that changes from generation to generation),
+ * mdc.inputs=<digest> on those that mount files that come from the repository: `files` (what is in
+ * live/, with ids) tells which. Content of configs and secrets from files and of inline configs
+ * counts too. live is the absolute path of live/<project>. host_files: also hash configs/secrets
+ * files outside live (declared projects).
+ */
+int model_label(cJSON *model, const char *live, const struct live_file *files, size_t n,
+		struct err *e);
+
+/* The digest a model is known by: of its canonical text. */
+void model_digest(const cJSON *model, char out[DIGEST_HEX_SIZE]);
+
+/*
+ * What changes from one model to another, in words, a line each: "service web: image a:1 → a:2",
+ * "service web: environment LOG_LEVEL" (names only, never values), "service db: added". old may be
+ * NULL (everything is added). services: those Compose will create or recreate. notes: network and
+ * volume definition changes that Compose does not apply.
+ */
+void model_compare(const cJSON *old, const cJSON *new, struct strv *reasons, struct strv *services,
+		   struct strv *notes);
+
+/* Published host ports as "tcp/8080" or "tcp/127.0.0.1:8080". */
+void model_ports(const cJSON *model, struct strv *out);
+/* Named volumes as the engine knows them, and bind sources outside live: what a restore would and
+ * would not cover. */
+void model_volumes(const cJSON *model, struct strv *named, struct strv *binds);
+/* Networks the project would create by itself. */
+void model_networks(const cJSON *model, struct strv *out);
+/* Services that `depends_on` needs to end with success, and restart "no"/"on-failure" ones, are
+ * one-shots; replicas 0 is nothing. */
+bool model_expects_exit(const cJSON *model, const char *service);

@@ -1,0 +1,139 @@
+/*
+ * service_checks - keys of a Compose file that nobody knows, and what a service must have.
+ * Compose refuses the same later, in its own words and after a fetch: here it has a line, and `check` can say it.
+ * Depends on: scan, ports.
+ */
+#include "agent/eval/scan.h"
+
+#include "common/mem.h"
+#include "common/str.h"
+
+#include <string.h>
+
+static const char *const top_keys[] = {"version", "name",    "include", "services", "networks",
+				       "volumes", "configs", "secrets", "models"};
+
+/* Only to find typing mistakes: a key that is not like one of these is left to the installed Compose. */
+static const char *const service_keys[] = {
+	"annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup",
+	"cgroup_parent", "command", "configs", "container_name", "cpu_count", "cpu_percent",
+	"cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset",
+	"credential_spec", "depends_on", "deploy", "develop", "device_cgroup_rules", "devices", "dns",
+	"dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint", "env_file", "environment",
+	"expose", "extends", "external_links", "extra_hosts", "gpus", "group_add", "healthcheck",
+	"hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging",
+	"mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models",
+	"network_mode", "networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform",
+	"ports", "post_start", "pre_stop", "privileged", "profiles", "provider", "pull_policy",
+	"pull_refresh_after", "read_only", "restart", "runtime", "scale", "secrets", "security_opt",
+	"shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "sysctls", "tmpfs",
+	"tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts", "volume_driver", "volumes",
+	"volumes_from", "working_dir",
+};
+
+static bool is_one_of(const char *key, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void check_name(const struct place *p, const struct yaml_node *name)
+{
+	const char *text = yaml_text(name);
+
+	if (text && strcmp(text, p->s->p->name) != 0)
+		scan_note(p->s, DIAG_WARNING, p->file, name,
+			  "name: '%s' is ignored, the project is called '%s': remove it, or rename the project "
+			  "(note that volumes carry the project's name)",
+			  text, p->s->p->name);
+}
+
+void scan_top_keys(const struct place *p, const struct yaml_node *root)
+{
+	for (size_t i = 0; i < root->n; i++) {
+		const char *key = root->pairs[i].key;
+		if (str_starts(key, "x-") || is_one_of(key, top_keys, COUNT_OF(top_keys)))
+			continue;
+		struct yaml_node at = {.line = root->pairs[i].line, .column = root->pairs[i].column};
+		const char *near = str_nearest(key, top_keys, COUNT_OF(top_keys));
+		if (near)
+			scan_note(p->s, DIAG_ERROR, p->file, &at, "unknown key '%s': did you mean '%s'?", key,
+				  near);
+		else
+			scan_note(p->s, DIAG_ERROR, p->file, &at,
+				  "unknown key '%s': Compose knows services, networks, volumes, configs, secrets, "
+				  "include; settings of mdc-agent belong under x-mdc",
+				  key);
+	}
+	check_name(p, yaml_get(root, "name"));
+}
+
+static void check_service_keys(const struct place *p, const char *name,
+			       const struct yaml_node *service)
+{
+	for (size_t i = 0; i < service->n; i++) {
+		const char *key = service->pairs[i].key;
+		if (str_starts(key, "x-") || is_one_of(key, service_keys, COUNT_OF(service_keys)))
+			continue;
+		struct yaml_node at = {.line = service->pairs[i].line, .column = service->pairs[i].column};
+		const char *near = str_nearest(key, service_keys, COUNT_OF(service_keys));
+		if (near)
+			scan_note(p->s, DIAG_ERROR, p->file, &at,
+				  "unknown key '%s' in service '%s': did you mean '%s'?", key, name, near);
+	}
+}
+
+static struct service *find_service(struct scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_services; i++)
+		if (strcmp(s->services[i].name, name) == 0)
+			return &s->services[i];
+	return NULL;
+}
+
+/* A service may stand in several files; one of them has to say what it runs. */
+static void note_service(const struct place *p, const char *name, const struct yaml_node *v)
+{
+	static const char *const sources[] = {"image", "build", "extends", "provider"};
+	struct scan *s = p->s;
+	struct service *known = find_service(s, name);
+
+	if (!known) {
+		s->services = xreallocarray(s->services, s->n_services + 1, sizeof(*s->services));
+		known = &s->services[s->n_services++];
+		*known = (struct service){.name = name, .file = p->file, .line = v->line,
+					  .column = v->column};
+	}
+	for (size_t i = 0; i < COUNT_OF(sources); i++)
+		known->has_source |= yaml_get(v, sources[i]) != NULL;
+}
+
+/* A service with profiles only runs when one of them is enabled. */
+static bool is_enabled(const struct scan *s, const struct yaml_node *service)
+{
+	const struct yaml_node *profiles = yaml_get(service, "profiles");
+
+	if (!profiles || profiles->kind != YAML_LIST || profiles->n == 0)
+		return true;
+	for (size_t i = 0; i < profiles->n; i++) {
+		const char *one = yaml_text(&profiles->items[i]);
+		if (one && (strv_has(&s->p->settings.profiles, one) ||
+			    strv_has(&s->p->settings.profiles, "*")))
+			return true;
+	}
+	return false;
+}
+
+void scan_service_keys(const struct place *p, const char *name, const struct yaml_node *service)
+{
+	if (!p->runs)
+		return;
+	note_service(p, name, service);
+	if (service->kind != YAML_MAP)
+		return;
+	check_service_keys(p, name, service);
+	if (is_enabled(p->s, service))
+		scan_claims(p, service);
+}

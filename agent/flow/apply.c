@@ -1,0 +1,105 @@
+/*
+ * apply - let Compose bring a model up, after clearing what a killed Compose left; what went wrong comes with log lines.
+ * Depends on: trial.h, engine.
+ */
+#include "agent/flow/trial.h"
+
+#include "common/file.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+enum { UP_MS = 20 * 60 * 1000, DOWN_MS = 10 * 60 * 1000, LOG_LINES = 5, LOG_BYTES = 600 };
+
+static void show_line(const char *line, void *arg)
+{
+	auto_free char *text = str_printable(line, 80);
+
+	bench_show(arg, "apply", text);
+}
+
+static struct compose_call call_of(struct bench *b, const char *model, int timeout_ms)
+{
+	return (struct compose_call){
+		.project = b->trial->name,
+		.model = model,
+		.timeout_ms = timeout_ms,
+		.lock_fd = b->lock_fd,
+		.on_line = show_line,
+		.arg = b,
+	};
+}
+
+/* A container that did not come up says more than Compose does. */
+void explain_failure(struct bench *b, struct err *e)
+{
+	auto_containers struct containers now = CONTAINERS_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (engine_list(b->sync->engine, b->trial->name, &now, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < now.n; i++) {
+		struct container *c = &now.v[i];
+		auto_free char *log = NULL;
+		bool gone = false;
+
+		if (c->state == CONTAINER_RUNNING || engine_inspect(b->sync->engine, c, &gone, &ignored) < 0 || gone)
+			continue;
+		if (c->state == CONTAINER_EXITED && c->exit_code == 0)
+			continue;
+		if (engine_logs(b->sync->engine, c->id, LOG_LINES, LOG_BYTES, &log, &ignored) < 0 || !log[0])
+			continue;
+		size_t used = strlen(e->cause);
+
+		snprintf(e->cause + used, sizeof(e->cause) - used, "; last lines of %s: %s", c->service, log);
+		return;
+	}
+}
+
+int apply_model(struct bench *b, const struct active *a, struct err *e)
+{
+	auto_strv struct strv repaired = STRV_INIT;
+	/* The kept model itself is what Compose reads: canonical text, named by its digest. */
+	auto_free char *path = store_model_path(b->sync->store, b->trial->name, a->model);
+
+	if (engine_repair(b->sync->engine, b->trial->name, &repaired, e) < 0)
+		return err_wrap(e, "repair");
+	struct compose_call call = call_of(b, path, UP_MS);
+
+	if (compose_up(b->sync->engine, &call, e) == 0)
+		return 0;
+	if (e->kind != ERR_RETRY)
+		explain_failure(b, e);
+	return -1;
+}
+
+int apply_down(struct bench *b, struct err *e)
+{
+	auto_strv struct strv repaired = STRV_INIT;
+	struct compose_call call = call_of(b, NULL, DOWN_MS);
+
+	if (engine_repair(b->sync->engine, b->trial->name, &repaired, e) < 0)
+		return err_wrap(e, "repair");
+	return compose_down(b->sync->engine, &call, e);
+}
+
+int apply_stop(struct bench *b, struct err *e)
+{
+	struct compose_call call = call_of(b, NULL, DOWN_MS);
+
+	return compose_stop(b->sync->engine, &call, e);
+}
+
+int apply_hashes(struct bench *b, struct active *a, struct err *e)
+{
+	auto_containers struct containers now = CONTAINERS_INIT;
+
+	if (engine_list(b->sync->engine, b->trial->name, &now, e) < 0)
+		return -1;
+	cJSON_Delete(a->hashes);
+	a->hashes = cJSON_CreateObject();
+	for (size_t i = 0; i < now.n; i++)
+		if (!now.v[i].oneoff)
+			json_set_str(a->hashes, now.v[i].service, now.v[i].config_hash);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * bench - what a trial's worker has at hand: the project's lock, its directories, its intent.
+ * Depends on: trial.h.
+ */
+#include "agent/flow/trial.h"
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/lock.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+/* A Compose that outlived a killed agent holds the project's lock; it ends within minutes. */
+enum { LOCK_WAIT_MS = 11 * 60 * 1000 };
+
+int bench_open(struct pool_job *j, struct bench *b, struct err *e)
+{
+	struct sync *s = j->sync;
+	auto_free char *name = xasprintf("projects/%s", j->trial->name);
+	auto_free char *dir = store_path(s->store, name);
+	auto_free char *lock = xasprintf("%s/lock", dir);
+
+	*b = (struct bench){.sync = s, .trial = j->trial, .job = j, .begun_ms = clock_ms(), .lock_fd = -1};
+	b->live = store_live_dir(s->store, j->trial->name);
+	b->elsewhere = store_elsewhere_dir(s->store, j->trial->name);
+	if (dir_make(dir, 0700, e) < 0)
+		return -1;
+	return lock_take(lock, "trial", LOCK_WAIT_MS, &b->lock_fd, e);
+}
+
+void bench_close(struct bench *b)
+{
+	free(b->live);
+	free(b->elsewhere);
+	intent_done(&b->intent);
+	lock_drop(b->lock_fd);
+}
+
+void bench_show(struct bench *b, const char *step, const char *detail)
+{
+	job_show(b->job, step, detail);
+}
+
+void bench_phase(struct bench *b, const char *phase)
+{
+	free(b->intent.phase);
+	b->intent.phase = xstrdup(phase);
+}

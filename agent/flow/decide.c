@@ -1,0 +1,215 @@
+/*
+ * decide - the plan: what wanted and current say, marks, holds, foreign containers. Pure comparison of content digests; no
+ * Compose, and the engine is asked only when something is to be done.
+ * Depends on: sync.h, store.
+ */
+#include "agent/flow/sync.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+static void decide_hold(struct plan_item *p, const char *why)
+{
+	p->action = PLAN_HELD;
+	strv_push(&p->reasons, why);
+}
+
+/* What memory says against trying this content. *held stays as it is if nothing does. */
+static int look_at_marks(struct sync *s, const struct project *w, struct plan_item *p, int *attempts,
+			 struct err *e)
+{
+	auto_mark struct mark m = {.project = NULL};
+	auto_free char *degraded = NULL;
+	int64_t since = 0;
+	bool found = false;
+
+	if (degraded_read(s->store, w->name, &degraded, &since, e) < 0)
+		return -1;
+	if (degraded) {
+		auto_free char *why = xasprintf("degraded: %s (see `mdc-agent status`; then `mdc-agent retry %s`)",
+						degraded, w->name);
+		decide_hold(p, why);
+		return 0;
+	}
+	if (mark_read(s->store, w->name, w->digest, &m, &found, e) < 0 || !found)
+		return e->kind == ERR_NONE ? 0 : -1;
+	*attempts = m.attempts;
+	if (m.manual)
+		decide_hold(p, "left behind by a rollback; a new commit or `mdc-agent resume` applies it again");
+	else if (m.reason || m.attempts >= 2) {
+		auto_free char *why =
+			xasprintf("this content failed here: %s (`mdc-agent retry %s` tries it again)",
+				  m.reason ? m.reason : "the agent died twice while deploying it", w->name);
+		decide_hold(p, why);
+	}
+	return 0;
+}
+
+static const char *held_by_control(const struct sync *s)
+{
+	if (s->options->rollback)
+		return NULL;
+	if (s->control.mode == CONTROL_SUSPENDED)
+		return "suspended by `mdc-agent suspend`";
+	if (s->control.mode == CONTROL_HELD)
+		return s->control.pinned ? "held by a pinned rollback until `mdc-agent resume`"
+					 : "held after a rollback until a new commit changes this host's plan";
+	return NULL;
+}
+
+static int decide_wanted(struct sync *s, const struct project *w, struct err *e)
+{
+	const struct generation_entry *g = generation_find(&s->current, w->name);
+	bool here = g && g->status != ENTRY_MISSING;
+	const char *hold = held_by_control(s);
+	int attempts = 0;
+
+	if (here && strcmp(g->active.want.digest, w->digest) == 0) {
+		plan_add(&s->plan, w->name, PLAN_KEEP);
+		return 0;
+	}
+	struct plan_item *p = plan_add(&s->plan, w->name, here ? PLAN_CHANGE : PLAN_ADD);
+
+	if (w->settings.suspend == TRI_YES)
+		decide_hold(p, "its settings say `suspend: true`");
+	else if (hold)
+		decide_hold(p, hold);
+	else if (!s->options->rollback && look_at_marks(s, w, p, &attempts, e) < 0)
+		return -1;
+	if (p->action == PLAN_HELD)
+		return 0;
+	if (w->why_bad) {
+		p->action = PLAN_BLOCKED;
+		strv_push(&p->reasons, w->why_bad);
+		return 0;
+	}
+	struct trial *t = trial_add(s, w->name, p->action);
+
+	t->want = w;
+	t->attempts = attempts;
+	t->has_old = here;
+	if (here)
+		active_copy(&t->old, &g->active);
+	return 0;
+}
+
+static void decide_gone(struct sync *s, const struct generation_entry *g)
+{
+	const char *hold = held_by_control(s);
+
+	if (g->status == ENTRY_MISSING || projects_find(&s->wanted, g->name))
+		return;
+	struct plan_item *p = plan_add(&s->plan, g->name, PLAN_REMOVE);
+
+	if (hold) {
+		decide_hold(p, hold);
+		return;
+	}
+	struct trial *t = trial_add(s, g->name, PLAN_REMOVE);
+
+	t->has_old = true;
+	active_copy(&t->old, &g->active);
+}
+
+/* A project of that name that runs here and is not ours: never touched without a word from its owner. */
+static int look_for_clash(struct sync *s, struct trial *t, struct err *e)
+{
+	if (t->action != PLAN_ADD || t->want->settings.adopt == TRI_YES)
+		return 0;
+	if (sync_look(s, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s->running.n; i++) {
+		const struct container *c = &s->running.v[i];
+
+		if (c->ours || !str_eq(c->project, t->name))
+			continue;
+		struct plan_item *p = plan_find(&s->plan, t->name);
+
+		p->action = PLAN_BLOCKED;
+		auto_free char *why = xasprintf(
+			"a Compose project named %s already runs here (container %s) and is not ours; take it down "
+			"(docker compose -p %s down keeps its volumes), or set `adopt: true` for it", t->name, c->name,
+			t->name);
+		strv_push(&p->reasons, why);
+		t->state = TRIAL_ENDED;
+		t->outcome = OUTCOME_BLOCKED;
+		t->why = xstrdup(why);
+		return 0;
+	}
+	return 0;
+}
+
+/* Held after a rollback: another plan for this host lifts it. */
+static int review_hold(struct sync *s, struct err *e)
+{
+	if (s->control.mode != CONTROL_HELD || s->control.pinned || s->options->rollback ||
+	    str_eq(s->control.plan_digest, s->plan_digest))
+		return 0;
+	control_done(&s->control);
+	s->control = (struct control){.mode = CONTROL_AUTO};
+	if (s->dry)
+		return 0;
+	if (control_write(s->store, &s->control, e) < 0)
+		return -1;
+	report_event(s, EVENT_HOLD_LIFTED, &(struct event_fields){.commit = s->head},
+		     "hold lifted: a new commit changes this host's plan");
+	return 0;
+}
+
+/* A project's content that cannot be deployed is told once, by its mark. */
+static int note_blocked(struct sync *s, struct err *e)
+{
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct plan_item *p = &s->plan.v[i];
+		const struct project *w = projects_find(&s->wanted, p->project);
+
+		if (p->action != PLAN_BLOCKED || !w || !w->why_bad)
+			continue;
+		struct mark m = {.project = w->name, .digest = (char *)w->digest, .reason = w->why_bad,
+				 .when = clock_wall(), .attempts = 1};
+
+		memcpy(m.commit, s->commit.id, sizeof(m.commit));
+		if (mark_write(s->store, &m, e) < 0)
+			return -1;
+		report_event(s, EVENT_PROJECT_FAILED,
+			     &(struct event_fields){.project = w->name, .commit = s->head, .reason = w->why_bad},
+			     w->why_bad);
+		sync_outcome(s, w->name, OUTCOME_FAILED, w->why_bad, 0);
+	}
+	return 0;
+}
+
+int decide_plan(struct sync *s, struct err *e)
+{
+	if (review_hold(s, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s->wanted.n; i++)
+		if (decide_wanted(s, &s->wanted.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < s->current.n; i++)
+		decide_gone(s, &s->current.v[i]);
+	if (s->options->rollback)
+		target_prepare(s);
+	for (size_t i = 0; i < s->n_trials; i++)
+		if (look_for_clash(s, &s->trials[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int flow_decide(struct sync *s, struct err *e)
+{
+	if (decide_plan(s, e) < 0 || note_blocked(s, e) < 0)
+		return err_wrap(e, "plan");
+	if (s->options->drift && drift_find(s, e) < 0)
+		return err_wrap(e, "plan");
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct plan_item *p = &s->plan.v[i];
+
+		s->report->kept += p->action == PLAN_KEEP;
+		if (p->action == PLAN_HELD)
+			sync_outcome(s, p->project, OUTCOME_HELD, p->reasons.n ? p->reasons.v[0] : NULL, 0);
+	}
+	return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * drift - does what runs still match the record? One request to the engine answers for every project. Reported once per
+ * finding; put right only when `drift: repair` says so, or a person asked with `sync --drift` and repair.
+ * Depends on: sync.h.
+ */
+#include "agent/flow/sync.h"
+
+#include "common/mem.h"
+
+#include <string.h>
+
+static const struct container *container_of(const struct containers *l, const char *project, const char *service)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].oneoff && str_eq(l->v[i].project, project) && str_eq(l->v[i].service, service))
+			return &l->v[i];
+	return NULL;
+}
+
+static void add_text(struct str *what, const char *service, const char *text)
+{
+	str_addf(what, "%sservice %s %s", what->len ? "; " : "", service, text);
+}
+
+bool drift_of(const struct active *a, const struct containers *running, struct str *what)
+{
+	const cJSON *h;
+
+	cJSON_ArrayForEach(h, a->hashes) {
+		const struct container *c = container_of(running, a->want.name, h->string);
+
+		if (!c)
+			add_text(what, h->string, "has no container");
+		else if (!str_eq(c->config_hash, cJSON_GetStringValue(h)))
+			add_text(what, h->string, "runs with another configuration");
+		else if (c->state == CONTAINER_EXITED && !c->ended_well)
+			add_text(what, h->string, "is stopped");
+		else if (c->state == CONTAINER_PAUSED || c->state == CONTAINER_CREATED || c->state == CONTAINER_DEAD)
+			add_text(what, h->string, container_state_name(c->state));
+	}
+	return what->len > 0;
+}
+
+static void add_repair(struct sync *s, const struct generation_entry *x, const char *why)
+{
+	struct plan_item *p = plan_find(&s->plan, x->name);
+
+	if (!p || p->action != PLAN_KEEP)
+		return;
+	p->action = PLAN_REPAIR;
+	strv_push(&p->reasons, why);
+	struct trial *t = trial_add(s, x->name, PLAN_REPAIR);
+
+	t->has_old = true;
+	active_copy(&t->old, &x->active);
+	active_copy(&t->new, &x->active);
+	strv_push(&t->reasons, why);
+}
+
+static int look_at_all(struct sync *s, cJSON *known, cJSON *now)
+{
+	for (size_t i = 0; i < s->current.n; i++) {
+		const struct generation_entry *x = &s->current.v[i];
+		auto_str struct str what = STR_INIT;
+
+		if (x->status == ENTRY_MISSING || !drift_of(&x->active, &s->running, &what))
+			continue;
+		const char *text = str_text(&what);
+
+		json_set_str(now, x->name, text);
+		if (!str_eq(json_str(known, x->name, NULL), text)) {
+			struct event_fields f = {.project = x->name, .reason = text};
+
+			report_event(s, EVENT_DRIFT_FOUND, &f, text);
+			strv_pushf(&s->report->warnings, "drift: %s: %s", x->name, text);
+		}
+		if (s->config->drift == DRIFT_REPAIR)
+			add_repair(s, x, text);
+	}
+	return cJSON_Compare(known, now, true);
+}
+
+int drift_find(struct sync *s, struct err *e)
+{
+	auto_json cJSON *known = NULL, *now = cJSON_CreateObject();
+
+	if (s->current.number == 0)
+		return 0;
+	if (sync_look(s, e) < 0 || drift_read(s->store, &known, e) < 0)
+		return -1;
+	if (look_at_all(s, known, now) || s->dry)
+		return 0;
+	return drift_write(s->store, now, e);
+}

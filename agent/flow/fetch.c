@@ -1,0 +1,159 @@
+/*
+ * fetch - ask the source what it has; get the objects only if that moved. Both in a worker with a deadline.
+ * Depends on: sync.h, git.
+ */
+#include "agent/flow/sync.h"
+
+#include "common/clock.h"
+#include "common/fault.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+struct fetch_job {
+	struct sync *sync;
+	const char *repo_dir;
+	const char *last; /* the head of the last sync, or "" */
+	bool full;        /* fetch and describe even if nothing moved */
+};
+
+static int fetch_new(struct fetch_job *f, struct repo *r, char *id, cJSON *out, struct err *e)
+{
+	struct commit_info c = {.time = 0};
+	bool descends = true;
+
+	if (repo_fetch(r, id, e) < 0 || repo_commit(r, id, &c, e) < 0)
+		return -1;
+	if (f->last[0] && repo_is_ancestor(r, f->last, id, &descends, e) < 0)
+		return -1;
+	json_set_str(out, "id", c.id);
+	json_set_str(out, "tree", c.tree);
+	json_set_str(out, "subject", c.subject);
+	json_set_str(out, "author", c.author);
+	json_set_int(out, "time", c.time);
+	json_set_bool(out, "forced", !descends);
+	commit_info_done(&c);
+	return 0;
+}
+
+static int fetch_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
+{
+	struct fetch_job *f = arg;
+	const struct source_config *src = &f->sync->config->source;
+	char id[OBJECT_ID_SIZE] = "";
+	auto_repo struct repo *r = NULL;
+	cJSON *out = cJSON_CreateObject();
+
+	(void)o;
+	*result = out;
+	if (repo_library_init(e) < 0)
+		return -1;
+	if (repo_open(f->repo_dir, src, &r, e) < 0) {
+		json_set_bool(out, "damaged", e->kind == ERR_BROKEN);
+		return e->kind == ERR_BROKEN ? 0 : -1;
+	}
+	if (repo_ls(r, id, e) < 0)
+		return -1;
+	json_set_str(out, "head", id);
+	if (!id[0])
+		return err_set(e, ERR_RETRY, 0, "%s has no %s %s; what runs here keeps running",
+			       src->url, src->tag ? "tag that matches" : "branch",
+			       src->tag ? src->tag : src->branch);
+	if (!f->full && strcmp(id, f->last) == 0)
+		return 0; /* nothing new: no object is read */
+	return fetch_new(f, r, id, out, e);
+}
+
+static bool settled(const struct sync *s)
+{
+	const struct sync_options *o = s->options;
+
+	return !s->dry && s->source.settled && str_eq(s->source.config_digest, s->config->digest) && !o->retry &&
+	       !o->resume && !o->drift && !o->rollback;
+}
+
+static void take_commit(struct sync *s, const cJSON *j)
+{
+	snprintf(s->head, sizeof(s->head), "%s", json_str(j, "id", json_str(j, "head", "")));
+	snprintf(s->commit.id, sizeof(s->commit.id), "%s", s->head);
+	snprintf(s->commit.tree, sizeof(s->commit.tree), "%s", json_str(j, "tree", ""));
+	s->commit.subject = xstrdup_null(json_str(j, "subject", NULL));
+	s->commit.author = xstrdup_null(json_str(j, "author", NULL));
+	s->commit.time = json_int(j, "time", 0);
+	s->forced = json_bool(j, "forced", false);
+	commit_info_copy(&s->report->commit, &s->commit);
+}
+
+/* The source did not answer: remember how often, tell once and after the third time. */
+static void note_failure(struct sync *s, const struct err *why)
+{
+	char text[sizeof(why->cause) + sizeof(why->trail)];
+	struct err ignored = ERR_INIT;
+
+	err_text(why, text, sizeof(text));
+	if (s->dry)
+		return;
+	if (s->source.failures == 0)
+		report_event(s, EVENT_SOURCE_UNREACHABLE, &(struct event_fields){.reason = text}, text);
+	/* Counted once on disk: a source that is down all night costs no write a poll. */
+	if (s->source.failures > 0 && str_eq(s->source.last_error, text))
+		return;
+	s->source.failures++;
+	free(s->source.last_error);
+	s->source.last_error = xstrdup(text);
+	(void)source_write(s->store, &s->source, &ignored);
+}
+
+static int note_answer(struct sync *s, struct err *e)
+{
+	if (s->source.failures == 0 || s->dry)
+		return 0;
+	report_event(s, EVENT_SOURCE_REACHABLE, &(struct event_fields){.commit = s->head},
+		     "the source answers again");
+	s->source.failures = 0;
+	free(TAKE(s->source.last_error));
+	return source_write(s->store, &s->source, e);
+}
+
+static int ask_source(struct sync *s, cJSON **answer, struct err *e)
+{
+	auto_free char *dir = sync_repo_dir(s);
+	struct fetch_job f = {.sync = s, .repo_dir = dir, .last = s->source.id, .full = !settled(s)};
+	struct worker_limits l = sync_reader_limits;
+
+	l.timeout_ms = (int)s->config->source.timeout_ms;
+	if (worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
+		return err_wrap(e, "fetch");
+	if (!json_bool(*answer, "damaged", false))
+		return 0;
+	cJSON_Delete(TAKE(*answer));
+	strv_push(&s->report->warnings, "repo.git was damaged; it was moved aside and is fetched anew");
+	if (repo_reset(dir, e) < 0 || worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
+		return err_wrap(e, "fetch");
+	return 0;
+}
+
+int flow_fetch(struct sync *s, struct err *e)
+{
+	auto_json cJSON *answer = NULL;
+
+	if (s->options->rollback)
+		return target_load(s, e); /* offline */
+	if (s->config->source.kind == SOURCE_NONE)
+		return 0; /* classic mode: agent.yaml is the source */
+	if (ask_source(s, &answer, e) < 0) {
+		note_failure(s, e);
+		return -1;
+	}
+	take_commit(s, answer);
+	if (note_answer(s, e) < 0)
+		return -1;
+	if (settled(s) && str_eq(s->head, s->source.id)) {
+		if (s->source.last_error) /* rejected as a whole, and it has not changed since */
+			return err_set(e, ERR_REJECTED, 0, "%s", s->source.last_error);
+		s->report->nothing_new = true;
+		s->finished = true;
+		return 0;
+	}
+	return fault_hit(FAULT_fetch_done, e);
+}

@@ -1,0 +1,244 @@
+/*
+ * place - make live/<project> hold the tracked files of one record instead of another's, one rename each. What containers
+ * wrote beside them is never touched, and a symbolic link that one of them made is never followed.
+ * Depends on: trial.h, staging.h (reads the object store in a worker).
+ */
+#include "agent/flow/staging.h"
+
+#include "common/fault.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SYNC_EACH = 8 }; /* more changed files than this: one syncfs instead */
+
+struct place {
+	struct bench *bench;
+	char *temp; /* where changed files are exported to first: same file system */
+	int live_fd, elsewhere_fd, temp_fd;
+};
+
+static int by_path(const void *key, const void *file)
+{
+	return strcmp(key, ((const struct live_file *)file)->path);
+}
+
+/* Files of a record are sorted by path (export.c). */
+static const struct live_file *find(const struct active *a, const char *path)
+{
+	return a && a->n_files ? bsearch(path, a->files, a->n_files, sizeof(*a->files), by_path) : NULL;
+}
+
+/* Which directory a recorded path lies below, and the rest of it. */
+static int base_of(const struct place *p, const char **path)
+{
+	static const char mark[] = "../.elsewhere/";
+
+	if (strncmp(*path, mark, sizeof(mark) - 1) != 0)
+		return p->live_fd;
+	const char *rest = strchr(*path + sizeof(mark) - 1, '/');
+
+	*path = rest ? rest + 1 : *path;
+	return p->elsewhere_fd;
+}
+
+/* Open the directory that holds `path`, part by part, following no link. *leaf is its last part (borrowed). */
+static int open_parent(int base, const char *path, bool make, const char **leaf, struct err *e)
+{
+	int fd = fcntl(base, F_DUPFD_CLOEXEC, 0);
+
+	while (fd >= 0) {
+		size_t n = strcspn(path, "/");
+		char part[PATH_NAME_MAX + 1];
+
+		if (path[n] == '\0') {
+			*leaf = path;
+			return fd;
+		}
+		snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		if (make && mkdirat(fd, part, 0755) < 0 && errno != EEXIST) {
+			err_set(e, ERR_RETRY, errno, "cannot make directory %s", part);
+			(void)close(fd);
+			return -1;
+		}
+		int next = openat(fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int error = errno;
+
+		(void)close(fd);
+		fd = next;
+		errno = error;
+		path += n + 1;
+	}
+	if (errno == ENOENT && !make)
+		return -1; /* not there: nothing to remove; e stays clear */
+	return err_set(e, ERR_FAILED, errno, "%s in the live directory is not a plain directory any more", path);
+}
+
+static bool in_place(const struct place *p, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	const char *leaf = NULL;
+	struct stat st;
+	int base = base_of(p, &path);
+	auto_close int fd = open_parent(base, path, false, &leaf, &ignored);
+
+	return fd >= 0 && fstatat(fd, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+static int remove_one(const struct place *p, const char *path, struct err *e)
+{
+	const char *leaf = NULL, *whole = path;
+	int base = base_of(p, &path);
+	auto_free char *parent = path_dir(path);
+	auto_close int fd = open_parent(base, path, false, &leaf, e);
+
+	if (fd < 0)
+		return e->kind == ERR_NONE ? 0 : -1;
+	if (unlinkat(fd, leaf, 0) < 0 && errno != ENOENT && errno != EISDIR)
+		return err_set(e, ERR_RETRY, errno, "cannot remove %s", whole);
+	/* Directories that only held tracked files go too; one that holds anything else stays. */
+	while (strcmp(parent, ".") != 0 && unlinkat(base, parent, AT_REMOVEDIR) == 0) {
+		char *up = path_dir(parent);
+
+		free(parent);
+		parent = up;
+	}
+	return 0;
+}
+
+static int move_in(const struct place *p, const struct live_file *f, const char *name, bool sync,
+		   struct err *e)
+{
+	const char *leaf = NULL, *path = f->path;
+	int base = base_of(p, &path);
+	auto_close int to = open_parent(base, path, true, &leaf, e);
+
+	if (to < 0)
+		return -1;
+	if (sync) {
+		auto_close int fd = openat(p->temp_fd, name, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || fsync(fd) < 0)
+			return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", f->path);
+	}
+	/* Docker makes an empty directory where a mounted file was missing. */
+	if (unlinkat(to, leaf, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return err_set(e, ERR_FAILED, errno, "%s is a directory with files in it: move it away", f->path);
+	if (renameat(p->temp_fd, name, to, leaf) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot put %s in place", f->path);
+	return 0;
+}
+
+static int export_changed(struct place *p, const struct live_file **changed, size_t n, struct err *e)
+{
+	auto_free struct export_file *x = xcalloc(n, sizeof(*x));
+	auto_strv struct strv names = STRV_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		strv_pushf(&names, "%zu", i);
+	for (size_t i = 0; i < n; i++)
+		x[i] = (struct export_file){
+			.path = names.v[i], .id = changed[i]->id, .executable = changed[i]->executable};
+	if (export_files(p->bench->sync, p->temp, x, n, e) < 0)
+		return -1;
+	p->temp_fd = open(p->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return p->temp_fd < 0 ? err_set(e, ERR_RETRY, errno, "cannot open %s", p->temp) : 0;
+}
+
+static int put_changed(struct place *p, const struct live_file **changed, size_t n, struct err *e)
+{
+	if (n == 0)
+		return 0;
+	if (export_changed(p, changed, n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		if (move_in(p, changed[i], name, n <= SYNC_EACH, e) < 0)
+			return -1;
+		if (i == 0 && fault_hit(FAULT_files_half, e) < 0)
+			return -1;
+	}
+	if (n > SYNC_EACH && syncfs(p->live_fd) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", p->bench->live);
+	return 0;
+}
+
+static int place_open(struct bench *b, struct place *p, struct err *e)
+{
+	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
+
+	*p = (struct place){.bench = b, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
+	p->temp = xasprintf("%s/place", stage);
+	if (tree_remove(p->temp, e) < 0 || dir_make(p->temp, 0700, e) < 0 || dir_make(b->live, 0755, e) < 0 ||
+	    dir_make(b->elsewhere, 0755, e) < 0)
+		return -1;
+	p->live_fd = open(b->live, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	p->elsewhere_fd = open(b->elsewhere, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->live_fd < 0 || p->elsewhere_fd < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot open %s", b->live);
+	return 0;
+}
+
+static void place_close(struct place *p)
+{
+	struct err ignored = ERR_INIT;
+
+	(void)tree_remove(p->temp, &ignored);
+	free(p->temp);
+	if (p->live_fd >= 0)
+		(void)close(p->live_fd);
+	if (p->elsewhere_fd >= 0)
+		(void)close(p->elsewhere_fd);
+	if (p->temp_fd >= 0)
+		(void)close(p->temp_fd);
+}
+
+static int swap(struct place *p, const struct active *from, const struct active *to, struct err *e)
+{
+	auto_free const struct live_file **changed = xcalloc(to->n_files + 1, sizeof(*changed));
+	size_t n = 0;
+
+	for (size_t i = 0; from && i < from->n_files; i++)
+		if (!find(to, from->files[i].path) && remove_one(p, from->files[i].path, e) < 0)
+			return -1;
+	for (size_t i = 0; i < to->n_files; i++) {
+		const struct live_file *f = &to->files[i], *was = find(from, f->path);
+
+		if (!was || strcmp(was->id, f->id) != 0 || was->executable != f->executable || !in_place(p, f->path))
+			changed[n++] = f;
+	}
+	return put_changed(p, changed, n, e);
+}
+
+int place_files(struct bench *b, const struct active *from, const struct active *to, struct err *e)
+{
+	struct place p;
+	int rc = place_open(b, &p, e);
+
+	if (rc == 0)
+		rc = swap(&p, from, to, e);
+	place_close(&p);
+	return rc < 0 ? err_wrap(e, "live files") : 0;
+}
+
+int place_nothing(struct bench *b, const struct active *from, struct err *e)
+{
+	struct place p;
+	int rc = place_open(b, &p, e);
+
+	for (size_t i = 0; rc == 0 && i < from->n_files; i++)
+		rc = remove_one(&p, from->files[i].path, e);
+	place_close(&p);
+	if (rc == 0) { /* gone if nothing else is in them */
+		(void)rmdir(b->live);
+		(void)rmdir(b->elsewhere);
+	}
+	return rc < 0 ? err_wrap(e, "live files") : 0;
+}

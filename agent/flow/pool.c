@@ -1,0 +1,141 @@
+/*
+ * pool - projects side by side: a worker for each trial that is ready, at most `parallel` at a time.
+ * Depends on: sync.h.
+ */
+#include "agent/flow/sync.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#include <poll.h>
+#include <string.h>
+
+enum { POOL_MAX = 64, TICK_MS = 200 };
+
+struct running {
+	struct worker *worker;
+	struct pool_job job;
+};
+
+void job_show(struct pool_job *j, const char *step, const char *detail)
+{
+	auto_json cJSON *m = cJSON_CreateObject();
+
+	if (!j->out) {
+		sync_show(j->sync, j->trial->name, step, detail);
+		return;
+	}
+	json_set_str(m, "step", step);
+	json_set_str(m, "detail", detail);
+	worker_send(j->out, m);
+}
+
+static int start(struct sync *s, const struct pool *p, struct trial *t, struct running *r,
+		 struct err *e)
+{
+	struct worker_limits l = {.timeout_ms = p->timeout_ms, .max_message = 64UL * 1024 * 1024};
+
+	r->job = (struct pool_job){.sync = s, .trial = t};
+	t->begun_ms = clock_ms();
+	t->busy = true;
+	return worker_start(t->name, p->work, &r->job, &l, false, &r->worker, e);
+}
+
+/* Everything a worker has to say now. True when it has ended. */
+static bool drain(struct sync *s, const struct pool *p, struct running *r)
+{
+	for (;;) {
+		auto_json cJSON *m = NULL;
+		struct err why = ERR_INIT;
+		enum worker_state st = worker_take(r->worker, &m, &why);
+		struct trial *t = r->job.trial;
+
+		if (st == WORKER_AGAIN)
+			return false;
+		if (st == WORKER_MESSAGE) {
+			sync_show(s, t->name, json_str(m, "step", ""), json_str(m, "detail", NULL));
+			continue;
+		}
+		t->busy = false;
+		t->took_ms += clock_ms() - t->begun_ms;
+		p->ended(s, t, m, st == WORKER_DONE ? NULL : &why);
+		worker_free(TAKE(r->worker));
+		return true;
+	}
+}
+
+static void wait_some(struct sync *s, struct running *v, size_t n)
+{
+	struct pollfd fds[POOL_MAX + 2];
+	const struct progress *p = s->options->progress;
+	int wait_ms = TICK_MS;
+
+	for (size_t i = 0; i < n; i++) {
+		int left = worker_left_ms(v[i].worker);
+
+		fds[i] = (struct pollfd){.fd = worker_fd(v[i].worker), .events = POLLIN};
+		if (left < wait_ms)
+			wait_ms = left < 0 ? 0 : left;
+	}
+	fds[n] = (struct pollfd){.fd = s->stop.signal_fd, .events = POLLIN};
+	(void)poll(fds, (nfds_t)n + 1, wait_ms);
+	if (p && p->tick)
+		p->tick(p->arg);
+}
+
+static void cancel(struct sync *s, const struct pool *p, struct running *v, size_t n)
+{
+	struct err why = ERR_INIT;
+
+	err_set(&why, ERR_RETRY, 0, "stopped before anything was touched");
+	for (size_t i = 0; i < n; i++) {
+		v[i].job.trial->busy = false;
+		p->ended(s, v[i].job.trial, NULL, &why);
+		worker_free(TAKE(v[i].worker));
+	}
+}
+
+static size_t fill(struct sync *s, const struct pool *p, struct running *v, size_t n, struct err *e)
+{
+	size_t most = (size_t)s->config->parallel;
+	struct trial *t;
+
+	while (n < most && n < POOL_MAX && !stop_asked(&s->stop) && (t = p->next(s))) {
+		memset(&v[n], 0, sizeof(v[n]));
+		if (start(s, p, t, &v[n], e) < 0) {
+			t->busy = false;
+			p->ended(s, t, NULL, e);
+			err_clear(e);
+			continue;
+		}
+		n++;
+	}
+	return n;
+}
+
+int pool_run(struct sync *s, const struct pool *p, struct err *e)
+{
+	/* On the heap: workers are forked with a pointer to their own job in it, so it never moves. */
+	auto_free struct running *v = xcalloc(POOL_MAX, sizeof(*v));
+	size_t n = fill(s, p, v, 0, e);
+
+	while (n > 0) {
+		wait_some(s, v, n);
+		if (p->stop_cancels && stop_asked(&s->stop)) {
+			cancel(s, p, v, n);
+			break;
+		}
+		for (size_t i = 0; i < n;) {
+			if (drain(s, p, &v[i]))
+				v[i] = v[--n];
+			else
+				i++;
+		}
+		n = fill(s, p, v, n, e);
+	}
+	if (!stop_asked(&s->stop))
+		return 0;
+	s->report->stopped = true;
+	return err_set(e, ERR_RETRY, 0, "stopped; the work goes on at the next start");
+}

@@ -1,0 +1,216 @@
+/*
+ * recover - the first thing a sync does: finish or undo what a killed one left. sync.json says which projects it touched;
+ * each one's intent says how far it came; the engine is asked what is true.
+ * Depends on: trial.h.
+ */
+#include "agent/flow/trial.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+enum { RECOVER_MS = 6 * 60 * 60 * 1000 };
+
+static struct trial *next(struct sync *s)
+{
+	for (size_t i = 0; i < s->n_trials; i++)
+		if (s->trials[i].state == TRIAL_WAITING && !s->trials[i].busy)
+			return &s->trials[i];
+	return NULL;
+}
+
+static void ended(struct sync *s, struct trial *t, const cJSON *result, const struct err *failed)
+{
+	const char *end = json_str(result, "end", "");
+
+	t->state = TRIAL_ENDED;
+	if (failed || strcmp(end, "retry") == 0 || strcmp(end, "stopped") == 0) {
+		t->outcome = OUTCOME_RETRY;
+		t->why = xstrdup(failed ? failed->cause : json_str(result, "why", "?"));
+		return;
+	}
+	t->outcome = strcmp(end, "good") == 0	    ? OUTCOME_DEPLOYED
+		     : strcmp(end, "degraded") == 0 ? OUTCOME_DEGRADED
+						    : OUTCOME_FAILED;
+	t->why = xstrdup_null(json_str(result, "why", NULL));
+	if (t->outcome != OUTCOME_DEPLOYED)
+		report_trial(s, t);
+	strv_pushf(&s->report->recovered, "%s: %s%s%s", t->name,
+		   t->outcome == OUTCOME_DEPLOYED ? "finished" : outcome_name(t->outcome), t->why ? ": " : "",
+		   t->why ? t->why : "");
+}
+
+static void read_sync(struct sync *s, const cJSON *j)
+{
+	const cJSON *commit = json_obj(j, "commit"), *i;
+
+	s->number = json_int(j, "number", 0);
+	s->atomic = json_bool(j, "atomic", false);
+	snprintf(s->commit.id, sizeof(s->commit.id), "%s", json_str(commit, "id", ""));
+	snprintf(s->commit.tree, sizeof(s->commit.tree), "%s", json_str(commit, "tree", ""));
+	s->commit.subject = xstrdup_null(json_str(commit, "subject", NULL));
+	s->commit.author = xstrdup_null(json_str(commit, "author", NULL));
+	s->commit.time = json_int(commit, "time", 0);
+	cJSON_ArrayForEach(i, json_arr(j, "projects"))
+		(void)trial_add(s, i->valuestring, PLAN_CHANGE);
+}
+
+/* Only projects with an open intent need work. */
+static int drop_closed(struct sync *s, size_t *open, struct err *e)
+{
+	*open = 0;
+	for (size_t i = 0; i < s->n_trials; i++) {
+		auto_json cJSON *j = NULL;
+
+		if (intent_read(s->store, s->trials[i].name, &j, e) < 0)
+			return -1;
+		if (!j)
+			s->trials[i].state = TRIAL_ENDED;
+		*open += j != NULL;
+	}
+	return 0;
+}
+
+/* What each touched project is now, laid over the generation before. */
+static int overlay(struct sync *s, struct generation *g, bool *changed, struct err *e)
+{
+	for (size_t i = 0; i < s->current.n; i++)
+		if (!sync_trial(s, s->current.v[i].name)) {
+			const struct generation_entry *x = &s->current.v[i];
+			struct generation_entry *to = generation_add(g, x->name);
+
+			to->status = x->status;
+			to->why = xstrdup_null(x->why);
+			active_copy(&to->active, &x->active);
+		}
+	for (size_t i = 0; i < s->n_trials; i++) {
+		const char *name = s->trials[i].name;
+		const struct generation_entry *was = generation_find(&s->current, name);
+		bool before = was && was->status != ENTRY_MISSING, found = false;
+		auto_active struct active a;
+
+		active_init(&a);
+		if (active_read(s->store, name, &a, &found, e) < 0)
+			return -1;
+		*changed |= found != before || (found && strcmp(a.want.digest, was->active.want.digest) != 0);
+		if (found)
+			active_copy(&generation_add(g, name)->active, &a);
+	}
+	return 0;
+}
+
+static const struct generation_entry *entry_of(const struct generation *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++) /* not sorted yet */
+		if (strcmp(g->v[i].name, name) == 0)
+			return &g->v[i];
+	return NULL;
+}
+
+/* Did a whole rollback get through? Then `current` goes to its target instead of a new generation. */
+static bool reached(struct sync *s, int64_t target, const struct generation *now)
+{
+	auto_generation struct generation t = {.number = 0};
+	struct err ignored = ERR_INIT;
+	size_t good = 0;
+
+	if (generation_read(s->store, target, &t, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < t.n; i++) {
+		const struct generation_entry *x = entry_of(now, t.v[i].name);
+
+		if (t.v[i].status == ENTRY_MISSING)
+			continue;
+		if (!x || x->status == ENTRY_MISSING || strcmp(x->active.want.digest, t.v[i].active.want.digest) != 0)
+			return false;
+		good++;
+	}
+	for (size_t i = 0; i < now->n; i++)
+		good -= now->v[i].status != ENTRY_MISSING;
+	return good == 0;
+}
+
+static int close_generation(struct sync *s, const cJSON *j, struct err *e)
+{
+	int64_t now = 0, target = json_int(j, "target", 0);
+	bool changed = false;
+
+	if (current_read(s->store, &now, e) < 0)
+		return -1;
+	if (now == s->number || (target > 0 && now == target))
+		return 0; /* `current` was switched before we died */
+	if (now > 0 && generation_read(s->store, now, &s->current, e) < 0)
+		return -1;
+	auto_generation struct generation g = {
+		.number = s->number,
+		.made = clock_wall(),
+		.source = xstrdup(s->config->source.url ? s->config->source.url : "agent.yaml"),
+		.cause = xstrdup("recovery"),
+	};
+
+	commit_info_copy(&g.commit, &s->commit);
+	if (overlay(s, &g, &changed, e) < 0)
+		return -1;
+	if (!changed)
+		return 0;
+	if (target > 0 && reached(s, target, &g))
+		return current_switch(s->store, target, e);
+	return generation_commit(s, &g, e);
+}
+
+static void forget(struct sync *s)
+{
+	trials_done(s);
+	commit_info_done(&s->commit);
+	memset(&s->commit, 0, sizeof(s->commit));
+	generation_done(&s->current);
+	memset(&s->current, 0, sizeof(s->current));
+	s->number = 0;
+	s->atomic = false;
+}
+
+static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
+{
+	const char *decided = json_str(j, "decided", "");
+	struct pool p = {.next = next, .work = trial_resume, .ended = ended, .timeout_ms = RECOVER_MS};
+	size_t open = 0;
+
+	if (drop_closed(s, &open, e) < 0)
+		return -1;
+	if (open == 0)
+		return 0;
+	if (sync_engine(s, e) < 0)
+		return -1;
+	/* An atomic sync that was decided goes the way it was decided; else trial_resume() takes healthy ones back. */
+	if (strcmp(decided, "commit") == 0)
+		p.work = resume_decided;
+	if (pool_run(s, &p, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n_trials; i++)
+		if (s->trials[i].outcome == OUTCOME_RETRY && s->trials[i].why)
+			return err_set(e, ERR_RETRY, 0, "%s: %s", s->trials[i].name, s->trials[i].why);
+	return 0;
+}
+
+int recover_run(struct sync *s, struct err *e)
+{
+	auto_json cJSON *j = NULL;
+
+	if (sync_intent_read(s->store, &j, e) < 0)
+		return -1;
+	if (!j)
+		return 0;
+	sync_show(s, NULL, "recover", "an earlier sync was cut off");
+	read_sync(s, j);
+	if (finish_trials(s, j, e) < 0 || close_generation(s, j, e) < 0)
+		return -1;
+	report_event(s, EVENT_RECOVERED, &(struct event_fields){.commit = s->commit.id, .generation = s->number},
+		     "finished what a sync that was cut off had left");
+	if (s->report->recovered.n == 0)
+		strv_push(&s->report->recovered, "an earlier sync had been cut off; nothing was left half done");
+	if (sync_intent_remove(s->store, e) < 0)
+		return -1;
+	forget(s);
+	return 0;
+}

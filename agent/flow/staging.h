@@ -1,0 +1,41 @@
+/*
+ * staging - what brings one project's new content to this host before anything that runs is touched. Private to flow.
+ * Depends on: trial.h.
+ */
+#pragma once
+
+#include "agent/flow/trial.h"
+
+/* One project being staged, inside its worker. */
+struct staging {
+	struct pool_job *job;
+	struct sync *sync;
+	struct trial *trial;
+	const struct project *want;
+	char *root;      /* stage/<project>/<random>: a mirror of the repository, only what is needed */
+	char *directory; /* what Compose is told is the project's directory */
+	char *live, *elsewhere;
+	cJSON *model;    /* as rendered; later relocated, pinned and labelled */
+};
+int staging_open(struct pool_job *j, struct staging *g, struct err *e);
+void staging_close(struct staging *g); /* removes the mirror */
+
+/* export.c: the project's files into the mirror; fills trial->new.files. */
+int staging_export(struct staging *g, struct err *e);
+/* render.c: let Compose resolve it. */
+int staging_render(struct staging *g, struct err *e);
+/* images.c: pull, build, pin; fills trial->new.images. */
+int staging_images(struct staging *g, struct err *e);
+/* images.c: are the images of this record on this host? *missing (the caller frees): the first that is not, or NULL. */
+int images_present(struct engine *g, const struct active *a, char **missing, struct err *e);
+/* wayback.c: can what holds now be brought back? */
+int staging_way_back(struct staging *g, struct err *e);
+
+/* export.c: write these files below dir, in a worker that reads the object store. */
+extern const struct pool stage_pool; /* stage.c; the plan uses it too */
+
+int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n, struct err *e);
+/* Run fn with an open repository in a worker with limits. */
+int with_repo(struct sync *s, const char *what,
+	      int (*fn)(struct repo *r, void *arg, cJSON **out, struct err *e), void *arg, cJSON **out,
+	      struct err *e);

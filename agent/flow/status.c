@@ -1,0 +1,268 @@
+/*
+ * status - what holds here and how it runs, from the records and one look at the engine. No lock, no change.
+ * Depends on: sync.h.
+ */
+#include "agent/flow/sync.h"
+
+#include "common/lock.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+void status_done(struct status *s)
+{
+	commit_info_done(&s->commit);
+	control_done(&s->control);
+	source_record_done(&s->source);
+	for (size_t i = 0; i < s->n; i++) {
+		struct project_status *p = &s->v[i];
+
+		free(p->name);
+		free(p->state);
+		free(p->detail);
+		free(p->held);
+		commit_info_done(&p->commit);
+	}
+	free(s->v);
+	free(s->source_url);
+	free(s->busy);
+	free(s->engine_error);
+	free(s->next);
+	memset(s, 0, sizeof(*s));
+}
+
+struct asking {
+	const struct config *config;
+	struct store *store;
+	struct engine *engine; /* NULL: does not answer */
+	struct containers running;
+	struct generation current;
+};
+
+static void look(struct asking *a, struct status *s)
+{
+	struct err e = ERR_INIT;
+	auto_engine struct engine *g = NULL;
+
+	if (engine_open(a->config, &g, &e) == 0 && engine_list(g, NULL, &a->running, &e) == 0) {
+		a->engine = TAKE(g);
+		s->engine_answers = true;
+		return;
+	}
+	s->engine_error = xstrdup(e.cause);
+}
+
+static void set_state(struct project_status *p, const char *state, const char *detail)
+{
+	free(p->state);
+	p->state = xstrdup(state);
+	if (detail && !p->detail)
+		p->detail = xstrdup(detail);
+}
+
+/* One container's part: counts, and the worst of all states. */
+static void weigh(struct asking *a, struct project_status *p, struct container *c, bool *checked)
+{
+	struct err e = ERR_INIT;
+	bool gone = false;
+
+	if (c->oneoff || engine_inspect(a->engine, c, &gone, &e) < 0 || gone)
+		return;
+	if (c->state == CONTAINER_EXITED && c->exit_code == 0)
+		return; /* a one-shot that did its work */
+	p->containers++;
+	p->running += c->state == CONTAINER_RUNNING;
+	*checked |= c->health != HEALTH_NONE;
+	if (c->health == HEALTH_UNHEALTHY) {
+		auto_free char *text = xasprintf("service %s is unhealthy", c->service);
+
+		set_state(p, "unhealthy", text);
+	} else if (c->health == HEALTH_STARTING && !p->state) {
+		set_state(p, "starting", NULL);
+	} else if (c->state != CONTAINER_RUNNING) {
+		auto_free char *text = xasprintf("service %s is %s", c->service, container_state_name(c->state));
+
+		free(p->detail);
+		p->detail = xstrdup(text);
+	}
+}
+
+static void judge(struct asking *a, struct project_status *p, const struct active *x)
+{
+	auto_str struct str drift = STR_INIT;
+	bool checked = false;
+
+	if (!a->engine) {
+		set_state(p, "unknown", NULL);
+		return;
+	}
+	for (size_t i = 0; i < a->running.n; i++)
+		if (str_eq(a->running.v[i].project, p->name))
+			weigh(a, p, &a->running.v[i], &checked);
+	if (!p->state)
+		set_state(p, p->containers == 0 ? (cJSON_GetArraySize(x->hashes) ? "stopped" : "running")
+			     : p->running == 0		   ? "stopped"
+			     : p->running < p->containers  ? "partly"
+			     : checked			   ? "healthy"
+							   : "running", NULL);
+	if (drift_of(x, &a->running, &drift) && !p->detail)
+		p->detail = xasprintf("drift: %s", str_text(&drift));
+}
+
+static int held_by_mark(struct asking *a, struct project_status *p, struct err *e)
+{
+	struct mark *v = NULL;
+	size_t n = 0, newest = 0;
+
+	if (marks_of(a->store, p->name, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 1; i < n; i++)
+		if (v[i].when > v[newest].when)
+			newest = i;
+	if (n > 0 && !p->held)
+		p->held = v[newest].manual ? xstrdup("rolled back by hand; a new commit or `mdc-agent resume` goes on")
+			  : v[newest].reason
+				  ? xasprintf("%.12s failed: %s", v[newest].commit, v[newest].reason)
+				  : NULL;
+	marks_done(v, n);
+	return 0;
+}
+
+static int add_project(struct asking *a, struct status *s, const struct generation_entry *g, struct err *e)
+{
+	struct project_status *p = &s->v[s->n++];
+	auto_free char *degraded = NULL;
+
+	*p = (struct project_status){.name = xstrdup(g->name), .since = g->active.since,
+				     .generation = g->active.generation};
+	commit_info_copy(&p->commit, &g->active.commit);
+	if (g->status == ENTRY_MISSING)
+		set_state(p, "missing", g->why);
+	else
+		judge(a, p, &g->active);
+	if (g->status == ENTRY_HELD)
+		p->held = xstrdup_null(g->why);
+	int64_t since = 0;
+
+	if (degraded_read(a->store, g->name, &degraded, &since, e) < 0)
+		return -1;
+	if (degraded) {
+		free(TAKE(p->detail));
+		set_state(p, "degraded", degraded);
+		p->since = since;
+	}
+	return held_by_mark(a, p, e);
+}
+
+/* Projects that never made it into a generation: a mark or a degraded record is all there is of them. */
+static int add_unknown(struct asking *a, struct status *s, struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct mark *v = NULL;
+	size_t n = 0;
+
+	if (active_names(a->store, &names, e) < 0 || marks_of(a->store, NULL, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].reason)
+			(void)strv_add_once(&names, v[i].project);
+	marks_done(v, n);
+	for (size_t i = 0; i < names.n; i++) {
+		struct generation_entry g = {.name = names.v[i], .status = ENTRY_MISSING};
+		auto_free char *degraded = NULL;
+		int64_t since = 0;
+
+		if (generation_find(&a->current, names.v[i]))
+			continue;
+		if (degraded_read(a->store, names.v[i], &degraded, &since, e) < 0 || marks_of(a->store, names.v[i], &v, &n, e) < 0)
+			return -1;
+		marks_done(v, n);
+		if (!degraded && n == 0)
+			continue;
+		s->v = xreallocarray(s->v, s->n + 1, sizeof(*s->v));
+		active_init(&g.active);
+		int rc = add_project(a, s, &g, e);
+
+		active_done(&g.active);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void sum_up(struct status *s)
+{
+	const char *bad = NULL, *degraded = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct project_status *p = &s->v[i];
+
+		if (str_eq(p->state, "degraded"))
+			degraded = p->name;
+		else if (p->held || !(str_eq(p->state, "healthy") || str_eq(p->state, "running")))
+			bad = p->name;
+	}
+	s->code = degraded ? 3 : bad || s->control.mode != CONTROL_AUTO || s->recovery_open || !s->engine_answers ? 1 : 0;
+	if (degraded)
+		s->next = xasprintf("look at %s (docker compose -p %s ps; logs), then `mdc-agent retry %s` or "
+				    "`mdc-agent rollback`", degraded, degraded, degraded);
+	else if (s->recovery_open && !s->busy)
+		s->next = xstrdup("an earlier sync was cut off: `mdc-agent sync` finishes it");
+	else if (!s->engine_answers)
+		s->next = xstrdup("the engine does not answer: see `systemctl status docker`");
+	else if (s->control.mode != CONTROL_AUTO)
+		s->next = xstrdup("`mdc-agent resume` lifts the hold");
+	else if (bad)
+		s->next = xasprintf("see why above; push a fix, or `mdc-agent retry %s`", bad);
+	else
+		s->next = xstrdup("nothing");
+}
+
+static int read_all(struct asking *a, struct status *s, struct err *e)
+{
+	int64_t *numbers = NULL;
+	size_t n = 0;
+	auto_json cJSON *open = NULL;
+	auto_free char *lock = store_path(a->store, "lock");
+	char busy[128];
+
+	if (current_read(a->store, &s->generation, e) < 0 || generation_numbers(a->store, &numbers, &n, e) < 0)
+		return -1;
+	free(numbers);
+	s->generations = (int64_t)n;
+	if (s->generation > 0 && generation_read(a->store, s->generation, &a->current, e) < 0)
+		return -1;
+	if (control_read(a->store, &s->control, e) < 0 || source_read(a->store, &s->source, e) < 0 ||
+	    sync_intent_read(a->store, &open, e) < 0)
+		return -1;
+	s->recovery_open = open != NULL;
+	if (lock_holder(lock, busy, sizeof(busy))[0])
+		s->busy = xstrdup(busy);
+	commit_info_copy(&s->commit, &a->current.commit);
+	s->v = xcalloc(a->current.n + 1, sizeof(*s->v));
+	for (size_t i = 0; i < a->current.n; i++)
+		if (add_project(a, s, &a->current.v[i], e) < 0)
+			return -1;
+	return add_unknown(a, s, e);
+}
+
+int flow_status(const struct config *c, struct status *out, struct err *e)
+{
+	struct asking a = {.config = c};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->source_url = xstrdup_null(c->source.url);
+	if (store_open(c, false, &a.store, e) < 0)
+		return -1;
+	look(&a, out);
+	rc = read_all(&a, out, e);
+	if (rc == 0)
+		sum_up(out);
+	containers_done(&a.running);
+	generation_done(&a.current);
+	if (a.engine)
+		engine_close(a.engine);
+	store_close(a.store);
+	return rc;
+}

@@ -1,0 +1,155 @@
+/*
+ * sync - what one sync knows while it goes through its steps. Private to flow.
+ * Depends on: everything below flow.
+ */
+#pragma once
+
+#include "agent/engine/engine.h"
+#include "agent/eval/eval.h"
+#include "agent/flow/flow.h"
+#include "agent/git/repo.h"
+#include "agent/model/plan.h"
+#include "agent/store/store.h"
+#include "common/json.h"
+#include "common/str.h"
+#include "common/worker.h"
+
+#include <stdio.h>
+
+/* ---- a person or systemd may ask us to stop (stop.c) ---- */
+struct stop {
+	int signal_fd; /* SIGTERM and SIGINT arrive here; read by the sync's own process only */
+	int event_fd;  /* readable once a stop was asked for; workers inherit it */
+};
+int stop_open(struct stop *s, struct err *e);
+bool stop_asked(struct stop *s); /* also in workers */
+void stop_close(struct stop *s);
+
+/* ---- one project's part in a sync ---- */
+enum trial_state {
+	TRIAL_WAITING, /* nothing done yet */
+	TRIAL_STAGED,  /* everything it needs is on this host */
+	TRIAL_RUNNING,
+	TRIAL_HEALTHY, /* atomic: healthy, waits for the others */
+	TRIAL_GOOD,    /* committed */
+	TRIAL_ENDED,   /* any other end: see outcome */
+};
+
+struct trial {
+	char *name;
+	enum plan_action action; /* add, change, remove or repair */
+	enum trial_state state;
+	enum outcome_kind outcome; /* once it has ended */
+	char *why;
+	const struct project *want; /* NULL: remove; borrowed from sync.wanted or sync.target */
+	struct active old;          /* what holds; empty if nothing does */
+	bool has_old;
+	struct active new;          /* complete after staging */
+	bool prepared;              /* rollback: `new` is a kept record; only its images need a look */
+	bool same_model;            /* Compose has nothing to do: settings changed only */
+	int attempts;               /* before this one */
+	struct strv reasons, services, notes;
+	int64_t begun_ms, took_ms;
+	bool busy;                  /* a worker is on it */
+};
+
+struct sync {
+	const struct config *config;
+	const struct sync_options *options;
+	struct sync_report *report;
+	struct store *store;
+	struct engine *engine; /* sync_engine() opens it on first use */
+	struct stop stop;
+	int lock_fd;
+	bool finished;         /* the rest of the steps has nothing to do */
+	char *scratch;         /* dry: a directory that goes away; else NULL */
+	bool dry;              /* asking only: nothing is written or reported */
+	bool retry_later;      /* something ended with OUTCOME_RETRY: the source is not settled */
+	struct source_record source;
+	struct control control;
+	char head[OBJECT_ID_SIZE]; /* "" in classic mode */
+	bool forced;           /* the new head does not descend from the last one */
+	struct commit_info commit;
+	struct generation current; /* number 0: none */
+	struct projects wanted;
+	bool atomic;
+	char plan_digest[DIGEST_HEX_SIZE];
+	struct generation target;  /* rollback */
+	struct plan plan;
+	struct containers running; /* every Compose container, once looked at */
+	bool looked;
+	struct trial *trials;
+	size_t n_trials;
+	int64_t number;        /* of the generation this sync makes */
+	int64_t begun_ms;
+};
+
+/* The engine, opened and answering, with a Compose that is good enough. */
+int sync_engine(struct sync *s, struct err *e);
+/* engine_list() of everything, once per sync. */
+int sync_look(struct sync *s, struct err *e);
+void sync_show(const struct sync *s, const char *project, const char *step, const char *detail);
+struct trial *sync_trial(struct sync *s, const char *project); /* or NULL */
+void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, const char *why, int64_t ms);
+char *sync_repo_dir(const struct sync *s);
+
+/* ---- the steps, in order (steps.c) ---- */
+int flow_open(struct sync *s, struct err *e);     /* open.c: lock, records, recovery */
+int flow_fetch(struct sync *s, struct err *e);    /* fetch.c */
+int flow_verify(struct sync *s, struct err *e);   /* verify.c */
+int flow_evaluate(struct sync *s, struct err *e); /* evaluate.c */
+int flow_decide(struct sync *s, struct err *e);   /* decide.c: the plan */
+int flow_stage(struct sync *s, struct err *e);    /* stage.c */
+int flow_deploy(struct sync *s, struct err *e);   /* deploy.c: each project's trial */
+int flow_commit(struct sync *s, struct err *e);   /* commit.c: the generation */
+int flow_cleanup(struct sync *s, struct err *e);  /* cleanup.c */
+
+/* ---- parts that steps share ---- */
+/* open.c: signals, state directory, lock. */
+int sync_begin(struct sync *s, const char *what, struct err *e);
+/* steps.c: free everything, let go of the lock. */
+void sync_close(struct sync *s);
+/* recover.c: finish what a killed sync left. *open: there was something. */
+int recover_run(struct sync *s, struct err *e);
+/* commit.c: put a generation on disk, keep its objects, switch `current`. */
+int generation_commit(struct sync *s, struct generation *g, struct err *e);
+struct generation_entry *generation_add(struct generation *g, const char *name); /* borrowed until the next add */
+bool sync_open_trials(const struct sync *s); /* sync.c: a trial's intent is still on disk */
+/* target.c: give rollback's trials their kept records. */
+void target_prepare(struct sync *s);
+/* target.c: rollback's wanted set from a kept generation. */
+int target_load(struct sync *s, struct err *e);
+/* Before the first effect of a rollback: hold what was left behind. */
+int target_hold(struct sync *s, struct err *e);
+/* intent.c: write sync.json, the open sync; decided: "", "commit" or "undo" (atomic). */
+int sync_intent_save(struct sync *s, const char *decided, struct err *e);
+/* drift.c: which projects run differently from their record; adds trials when the policy says repair. */
+int drift_find(struct sync *s, struct err *e);
+bool drift_of(const struct active *a, const struct containers *running, struct str *what);
+/* decide.c: the comparison alone; sync.plan and sync.trials. */
+int decide_plan(struct sync *s, struct err *e);
+/* report.c */
+void report_event(struct sync *s, enum event ev, const struct event_fields *f, const char *message);
+void report_trial(struct sync *s, const struct trial *t);
+
+/* pool.c: run a worker for each trial that `next` gives, at most `parallel` at a time. */
+struct pool {
+	struct trial *(*next)(struct sync *s); /* ready to start, or NULL: none now */
+	worker_fn work;                        /* its arg is a struct pool_job */
+	void (*ended)(struct sync *s, struct trial *t, const cJSON *result, const struct err *failed);
+	int timeout_ms;
+	bool stop_cancels; /* on a stop kill the workers (nothing is touched yet), else wait for them */
+};
+struct pool_job {
+	struct sync *sync;
+	struct trial *trial;
+	struct worker_out *out; /* set in the worker */
+};
+int pool_run(struct sync *s, const struct pool *p, struct err *e);
+void job_show(struct pool_job *j, const char *step, const char *detail); /* from inside a worker */
+
+/* Limits of a worker that reads what strangers wrote. */
+extern const struct worker_limits sync_reader_limits;
+
+struct trial *trial_add(struct sync *s, const char *name, enum plan_action action);
+void trials_done(struct sync *s);

@@ -1,0 +1,140 @@
+/*
+ * undo - a trial that failed goes back: remembered as failed first, then old files, old model, and the old version's health.
+ * Never depends on what failed: old files come from the object store, the old model and its images are kept.
+ * Depends on: trial.h.
+ */
+#include "agent/flow/trial.h"
+
+#include "common/clock.h"
+#include "common/fault.h"
+#include "common/mem.h"
+
+#include <string.h>
+
+static int remember(struct bench *b, struct err *e)
+{
+	const struct project *w = &b->trial->new.want;
+	struct mark m = {.project = w->name, .digest = (char *)w->digest, .reason = b->intent.why,
+			 .when = clock_wall(), .attempts = b->intent.attempt};
+
+	/* A rollback that a person asked for says nothing against the content. */
+	if (b->intent.rollback || !b->intent.why)
+		return 0;
+	memcpy(m.commit, b->trial->new.commit.id, sizeof(m.commit));
+	return mark_write(b->sync->store, &m, e);
+}
+
+static int back_to_nothing(struct bench *b, struct err *e)
+{
+	if (b->intent.adopted)
+		return err_set(e, ERR_FAILED, 0,
+			       "it took over containers that were not ours: there is no version of ours to go back to");
+	if (apply_down(b, e) < 0)
+		return -1;
+	return place_nothing(b, &b->trial->new, e);
+}
+
+static int back(struct bench *b, struct err *e)
+{
+	struct trial *t = b->trial;
+
+	bench_show(b, "undo", "going back");
+	if (!t->has_old)
+		return back_to_nothing(b, e);
+	if (place_files(b, &t->new, &t->old, e) < 0 || fault_hit(FAULT_undo_files, e) < 0)
+		return -1;
+	if (t->same_model)
+		return 0;
+	if (apply_model(b, &t->old, e) < 0 || fault_hit(FAULT_undo_applied, e) < 0)
+		return -1;
+	return trial_judge(b, &t->old, e);
+}
+
+static int degrade(struct bench *b, const struct err *why, cJSON **result)
+{
+	char text[sizeof(why->cause) + sizeof(why->trail)];
+	struct err e = ERR_INIT;
+	auto_free char *all = xasprintf("%s; going back failed too: %s", b->intent.why ? b->intent.why : "undone",
+					err_text(why, text, sizeof(text)));
+
+	(void)degraded_write(b->sync->store, b->trial->name, all, &e);
+	(void)intent_remove(b->sync->store, b->trial->name, &e);
+	*result = trial_end(NULL, "degraded", all);
+	return 0;
+}
+
+/* The intent says undo and is on disk. */
+static int go_back(struct bench *b, cJSON **result)
+{
+	struct err e = ERR_INIT;
+	int rc = trial_persist(b, back, &e);
+
+	if (rc < 0 && e.kind != ERR_RETRY && !stop_asked(&b->sync->stop)) {
+		err_clear(&e); /* once more: a port that was still held, a container that was just being removed */
+		rc = trial_persist(b, back, &e);
+	}
+	if (rc < 0 && e.kind == ERR_RETRY) {
+		*result = trial_end(NULL, "retry", e.cause); /* goes on at the next start */
+		return 0;
+	}
+	if (rc < 0)
+		return degrade(b, &e, result);
+	if (fault_hit(FAULT_undo_done, &e) < 0 || intent_remove(b->sync->store, b->trial->name, &e) < 0)
+		return degrade(b, &e, result);
+	*result = trial_end(NULL, b->intent.why ? "failed" : "undone",
+			    b->intent.why ? b->intent.why : "the sync ended before all projects were good");
+	return 0;
+}
+
+int undo_trial(struct bench *b, struct err *why, cJSON **result)
+{
+	struct err e = ERR_INIT;
+
+	free(b->intent.why);
+	b->intent.why = xstrdup(why->cause);
+	err_clear(why);
+	bench_phase(b, PHASE_UNDO);
+	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it again. */
+	(void)remember(b, &e);
+	(void)bench_save(b, &e);
+	if (fault_hit(FAULT_mark_written, &e) < 0)
+		return degrade(b, &e, result);
+	return go_back(b, result);
+}
+
+int undo_resume(struct bench *b, cJSON **result, struct err *e)
+{
+	if (remember(b, e) < 0)
+		return -1;
+	return go_back(b, result);
+}
+
+int undo_undecided(struct bench *b, cJSON **result, struct err *e)
+{
+	bench_phase(b, PHASE_UNDO);
+	if (bench_save(b, e) < 0)
+		return -1;
+	return go_back(b, result);
+}
+
+int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
+{
+	struct pool_job *j = arg;
+	struct bench b;
+	int rc;
+
+	j->out = o;
+	rc = bench_open(j, &b, e);
+	if (rc == 0)
+		rc = intent_load(j->sync, j->trial->name, j->trial, &b.intent, e);
+	if (rc == 0 && !b.intent.why)
+		b.intent.why = xstrdup("the sync is atomic and another project failed");
+	if (rc == 0) {
+		bench_phase(&b, PHASE_UNDO);
+		rc = bench_save(&b, e);
+	}
+	if (rc == 0)
+		rc = undo_resume(&b, result, e);
+	bench_close(&b);
+	return rc;
+}

@@ -1,0 +1,66 @@
+/*
+ * source_record - source.json: what the last finished sync saw, so that the daemon knows whether
+ * there is anything to do. Depends on: common.
+ */
+#include "agent/store/layout.h"
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/record.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static int clip(int64_t v)
+{
+	if (v < 0)
+		return 0;
+	return v > INT_MAX ? INT_MAX : (int)v;
+}
+
+int source_read(const struct store *s, struct source_record *out, struct err *e)
+{
+	auto_free char *path = store_path(s, "source.json");
+	auto_json cJSON *j = NULL;
+	struct source_record r = {.settled = false};
+	struct err why = ERR_INIT;
+
+	if (record_read(path, &j, &why) < 0 && why.kind != ERR_BROKEN) {
+		*e = why;
+		return -1;
+	}
+	/* A damaged one is as good as none: it only saves work, and the next sync writes it anew.
+	 */
+	if (j) {
+		(void)snprintf(r.id, sizeof(r.id), "%s", json_str(j, "id", ""));
+		r.config_digest = xstrdup_null(json_str(j, "config_digest", NULL));
+		r.settled = json_bool(j, "settled", false);
+		r.fetched = json_int(j, "fetched", 0);
+		r.failures = clip(json_int(j, "failures", 0));
+		r.last_error = xstrdup_null(json_str(j, "last_error", NULL));
+	}
+	*out = r;
+	return 0;
+}
+
+int source_write(const struct store *s, const struct source_record *r, struct err *e)
+{
+	auto_free char *path = store_path(s, "source.json");
+	auto_json cJSON *j = cJSON_CreateObject();
+
+	json_set_str(j, "id", r->id);
+	json_set_str(j, "config_digest", r->config_digest);
+	json_set_bool(j, "settled", r->settled);
+	json_set_int(j, "fetched", r->fetched);
+	json_set_int(j, "failures", r->failures);
+	json_set_str(j, "last_error", r->last_error);
+	return record_write(path, j, e);
+}
+
+void source_record_done(struct source_record *r)
+{
+	free(r->config_digest);
+	free(r->last_error);
+	*r = (struct source_record){.settled = false};
+}

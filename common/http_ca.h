@@ -1,0 +1,10 @@
+/*
+ * http_ca - which certificate authorities a connection trusts. Only common/http.c includes this.
+ * Depends on: libcurl.
+ */
+#pragma once
+
+#include <curl/curl.h>
+
+/* ca_file: a PEM file, or NULL for the system's. */
+void http_ca_set(CURL *c, const char *ca_file);

@@ -1,0 +1,118 @@
+/*
+ * record - JSON with a length and a checksum in front, so that a torn or edited file is noticed.
+ * Depends on: err, file, json, str.
+ */
+#include "common/record.h"
+
+#include "common/auto.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/str.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char magic[] = "MDC1 ";
+
+enum { HEADER_MAX = 40 };
+
+/* Four bits at a time: small, and fast enough for records of some kilobytes. */
+static const uint32_t nibbles[16] = {
+	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+};
+
+unsigned int record_crc32c(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		crc = (crc >> 4) ^ nibbles[crc & 15];
+		crc = (crc >> 4) ^ nibbles[crc & 15];
+	}
+	return crc ^ 0xffffffff;
+}
+
+int record_write(const char *path, const cJSON *json, struct err *e)
+{
+	auto_free char *text = json_text(json);
+	size_t len = strlen(text);
+	auto_str struct str file = {.max = RECORD_MAX_BYTES + HEADER_MAX};
+
+	if (len > RECORD_MAX_BYTES)
+		return err_set(e, ERR_BROKEN, 0, "record %s would have %zu bytes, more than %d",
+			       path, len, RECORD_MAX_BYTES);
+	str_addf(&file, "%s%zu %08x\n", magic, len, record_crc32c(text, len));
+	str_addn(&file, text, len);
+	return file_replace(path, file.s, file.len, 0600, e);
+}
+
+/* The header's fields; *body is where the JSON begins. False if it is not a header. */
+static bool parse_header(const char *text, size_t *len, unsigned int *crc, const char **body)
+{
+	char *end = NULL;
+	const char *p = text;
+
+	if (!str_starts(p, magic))
+		return false;
+	p += sizeof(magic) - 1;
+	if (*p < '0' || *p > '9')
+		return false;
+	errno = 0;
+	unsigned long long n = strtoull(p, &end, 10);
+	if (errno != 0 || n > RECORD_MAX_BYTES || *end != ' ')
+		return false;
+	p = end + 1;
+	if (strspn(p, "0123456789abcdef") != 8 || p[8] != '\n')
+		return false;
+	*crc = (unsigned int)strtoul(p, NULL, 16);
+	*len = (size_t)n;
+	*body = p + 9;
+	return true;
+}
+
+static int check_record(const char *path, const char *text, size_t len, cJSON **out, struct err *e)
+{
+	const char *body = NULL;
+	size_t want = 0;
+	unsigned int crc = 0;
+
+	if (!parse_header(text, &want, &crc, &body))
+		return err_set(e, ERR_BROKEN, 0, "%s is not a record of this agent: bad header",
+			       path);
+	size_t have = len - (size_t)(body - text);
+	if (have != want)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: %zu bytes instead of %zu", path,
+			       have, want);
+	if (record_crc32c(body, have) != crc)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: its checksum is wrong", path);
+	struct err why = ERR_INIT;
+	if (json_parse(body, have, out, &why) < 0)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: %s", path, why.cause);
+	return 0;
+}
+
+int record_read(const char *path, cJSON **out, struct err *e)
+{
+	auto_free char *text = NULL;
+	size_t len = 0;
+	struct err why = ERR_INIT;
+
+	if (file_read(path, RECORD_MAX_BYTES + HEADER_MAX, &text, &len, &why) < 0) {
+		if (why.errnum == ENOENT) {
+			*out = NULL;
+			return 0;
+		}
+		*e = why;
+		if (e->kind == ERR_REJECTED) /* not a file, or larger than we ever write */
+			e->kind = ERR_BROKEN;
+		return -1;
+	}
+	return check_record(path, text, len, out, e);
+}

@@ -1,0 +1,8 @@
+/*
+ * self - where our own programs are: beside the running one (a build tree), else in the libexec directory.
+ * Depends on: mem.
+ */
+#pragma once
+
+/* Path of program `name` of this package; the caller frees; never NULL (it may not exist). */
+char *self_program(const char *name);

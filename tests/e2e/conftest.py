@@ -1,0 +1,162 @@
+"""
+Fixtures of the end-to-end tests. One engine for the whole run, in a network namespace that pytest itself enters;
+each test has its own state directory and repository, and the engine is wiped after it.
+    python3 -m pytest tests/e2e            MDC_BIN=build/debug: the programs; MDC_E2E_DIR: where everything is kept
+To add a test: a file test_*.py; to add a thing tests need: a fixture here, its class in a file of its own.
+"""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import agent as agent_module  # noqa: E402
+import sandbox  # noqa: E402
+from agent import Agent  # noqa: E402
+from bystanders import Bystanders  # noqa: E402
+from engine import Engine  # noqa: E402
+from registry import Registry  # noqa: E402
+from repo import Repo  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out of `run.sh --fast` and of the run with sanitizers")
+
+
+def pytest_collection_modifyitems(items):
+    if not Path(agent_module.PROGRAM).exists():
+        skip = pytest.mark.skip(reason=f"{agent_module.PROGRAM} is not built")
+        for item in items:
+            if "harness" not in item.nodeid:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def base():
+    """The directory of this run; the process is in the tests' namespace from here on."""
+    if os.geteuid() != 0:
+        pytest.exit("the end-to-end tests start an engine: they need root", 2)
+    lock = open(f"/run/{sandbox.NAME}.lock", "w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pytest.exit("another run of the end-to-end tests is under way", 2)
+    sandbox.clean()
+    sandbox.BASE.mkdir(parents=True)
+    sandbox.BASE.chmod(0o755)
+    sandbox.enter()
+    yield sandbox.BASE
+    if not os.environ.get("MDC_E2E_KEEP"):
+        sandbox.clean()
+    lock.close()
+
+
+@pytest.fixture(scope="session")
+def engine(base):
+    e = Engine(base / "engine")
+    e.start()
+    for v in (1, 2, 3):
+        e.image(f"app:{v}")
+    yield e
+    e.stop()
+
+
+@pytest.fixture(scope="session")
+def registry_service(base, engine):
+    r = Registry(base / "registry", engine)
+    r.start()
+    yield r
+    r.stop()
+
+
+@pytest.fixture
+def registry(registry_service):
+    """Runs when the test begins, whatever the one before did to it."""
+    registry_service.start()
+    yield registry_service
+    registry_service.start()
+
+
+@pytest.fixture(scope="session")
+def bystanders(base, engine):
+    return Bystanders(base / "strangers", engine)
+
+
+@pytest.fixture(autouse=True)
+def untouched(request):
+    """Shown by 7: after each test whoever is not ours is as before. Tests without an engine are not concerned."""
+    if not {"engine", "agent", "world"} & set(request.fixturenames):
+        yield
+        return
+    bystanders = request.getfixturevalue("bystanders")
+    yield
+    bystanders.check()
+
+
+def wipe(engine, bystanders):
+    engine.wipe(bystanders.ids, bystanders.networks, bystanders.volumes)
+
+
+@pytest.fixture
+def clean_engine(engine, bystanders):
+    yield engine
+    wipe(engine, bystanders)
+
+
+@pytest.fixture
+def repo(tmp_path_factory, base, request):
+    return Repo(_place(base, request) / "git")
+
+
+def _place(base, request):
+    """A directory for one test (or module), named after it; short, because sockets live there."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)[-40:].strip("-")
+    place = base / "t" / f"{name}-{abs(hash(request.node.nodeid)) % 100000}"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@pytest.fixture
+def place(base, request):
+    return _place(base, request)
+
+
+@pytest.fixture
+def make_agent(base, request, engine, clean_engine):
+    """Make agents: make_agent(repo or url, name="a", **keys of source)."""
+    made = []
+
+    def make(source, name="agent", **keys):
+        a = Agent(_place(base, request) / name, engine, getattr(source, "url", source), **keys)
+        made.append(a)
+        return a
+    yield make
+    for a in made:
+        a.close()
+
+
+@pytest.fixture
+def agent(make_agent, repo):
+    """An agent on this test's repository, over file://."""
+    return make_agent(repo)
+
+
+class World:
+    """One repository, one agent, shared by the tests of a module: for long scenarios looked at from many sides."""
+
+    def __init__(self, place, engine):
+        self.engine = engine
+        self.repo = Repo(place / "git")
+        self.agent = Agent(place / "agent", engine, self.repo.url)
+
+
+@pytest.fixture(scope="module")
+def world(base, request, engine, bystanders):
+    w = World(_place(base, request), engine)
+    yield w
+    w.agent.close()
+    wipe(engine, bystanders)

@@ -1,0 +1,118 @@
+"""What can go wrong on the way to the repository, and that secrets stay secret."""
+
+import pytest
+
+from agent import DONE, LATER, USAGE
+from composes import app
+from transports import TOKEN, make_source
+from waiting import wait_until
+
+
+
+def test_https_wrong_token(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        s.server.token = "another"
+        agent = make_agent(s.url, **s.keys)
+        r = agent.sync(USAGE, LATER)
+        assert "401" in r.text or "token" in r.text
+        assert TOKEN not in r.text
+        s.server.token = TOKEN
+        agent.sync(DONE)
+
+
+def test_https_unknown_ca(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        agent = make_agent(s.url, token_file=s.keys["token_file"])
+        r = agent.sync(USAGE, LATER)
+        assert "certificate" in r.text.lower()
+        assert s.server.requests == [], "nothing is sent to a server that is not trusted"
+
+
+def test_https_redirect_takes_no_token_along(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        s.server.redirect_to = "http://127.0.0.1:9/elsewhere.git/info/refs?service=git-upload-pack"
+        agent = make_agent(s.url, **s.keys)
+        agent.sync(USAGE, LATER)
+
+
+def test_https_server_of_an_old_protocol(repo, place, make_agent, engine):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        s.server.protocol_v2 = False
+        agent = make_agent(s.url, **s.keys)
+        agent.sync(DONE)
+        repo.deploy({"web/compose.yaml": app(2)})
+        agent.sync(DONE)
+        assert engine.version("web") == "2"
+
+
+def test_ssh_host_key_must_be_the_known_one(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("ssh", repo, place) as s:
+        agent = make_agent(s.url, **s.keys)
+        agent.sync(DONE)
+        s.server.change_host_key()
+        repo.deploy({"web/compose.yaml": app(2)})
+        r = agent.sync(USAGE, LATER)
+        assert "host key" in r.text.lower() or "known_hosts" in r.text
+        s.server.trust_host()
+        agent.sync(DONE)
+
+
+def test_ssh_hashed_known_hosts(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("ssh", repo, place) as s:
+        s.server.trust_host(hashed=True)
+        make_agent(s.url, **s.keys).sync(DONE)
+
+
+def test_ssh_key_missing_is_said(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("ssh", repo, place) as s:
+        r = make_agent(s.url, **{**s.keys, "ssh_key_file": "/nonexistent/key"}).sync(USAGE, LATER)
+        assert "/nonexistent/key" in r.text
+
+
+@pytest.mark.parametrize("transport", ["https", "ssh"])
+def test_secrets_are_in_no_output_and_no_command_line(transport, repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source(transport, repo, place) as s:
+        agent = make_agent(s.url, **s.keys)
+        seen = []
+        agent.run_daemon()
+        wait_until(lambda: agent.current() == 1, 30, agent.daemon_log)
+        for pid in agent.processes():
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                seen.append(f.read().decode(errors="replace"))
+        agent.stop_daemon()
+        texts = [agent.daemon_log(), *seen, agent.run("status", "--json").text, agent.run("sync", "--verbose").text,
+                 agent.run("show", "1", "--json").text]
+        assert not [t for t in texts if TOKEN in t]
+        for p in agent.state.rglob("*"):
+            if p.is_file() and not p.is_symlink():
+                assert TOKEN.encode() not in p.read_bytes(), p
+
+
+def test_url_with_a_password_is_not_shown(repo, place, make_agent):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        url = s.url.replace("https://", "https://git:hidden-word@")
+        agent = make_agent(url, ca_file=s.keys["ca_file"])
+        assert "hidden-word" not in agent.sync().text
+        assert "hidden-word" not in agent.run("status").text
+
+
+@pytest.mark.parametrize("transport", ["file", "https", "ssh"])
+def test_daemon_polls(transport, repo, place, make_agent, engine):
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source(transport, repo, place) as s:
+        agent = make_agent(s.url, **s.keys)
+        agent.run_daemon()
+        wait_until(lambda: agent.current() == 1, 30, agent.daemon_log)
+        repo.deploy({"web/compose.yaml": app(2)})
+        wait_until(lambda: agent.current() == 2, 30, agent.daemon_log)
+        assert engine.version("web") == "2"
+        assert agent.stop_daemon() == 0

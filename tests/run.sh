@@ -1,0 +1,107 @@
+#!/bin/sh
+# Everything: installs what is missing, builds, and runs unit tests, style checks and end-to-end tests, the latter against a
+# real engine that the tests start for themselves.
+#   sh tests/run.sh          debug build and all tests; build with sanitizers and its tests; release build
+#   sh tests/run.sh --fast   debug build, unit tests and checks, and end-to-end tests without the slow ones
+# Ends with the summaries of ctest and pytest, and with 0 only if everything passed. Logs are in build/logs.
+# Depends on: tests/install.sh, CMakePresets.json, tests/e2e. MDC_JOBS: how many compilers at once (default: all cores).
+set -eu
+cd "$(dirname "$0")/.."
+jobs=${MDC_JOBS:-$(nproc)}
+fast=
+case ${1:-} in
+--fast) fast=yes ;;
+'') ;;
+*)
+	sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+	;;
+esac
+mkdir -p build/logs
+results=build/logs/results
+: >"$results"
+failed=0
+
+# step NAME COMMAND...: run it, keep its output in a log and its last lines for the end; go on after a failure.
+step() {
+	name=$1
+	shift
+	begin=$(date +%s)
+	printf '\n==== %s\n' "$name"
+	code=0
+	"$@" >"build/logs/$name.log" 2>&1 || code=$?
+	took=$(($(date +%s) - begin))
+	if [ "$code" -eq 0 ]; then
+		printf 'passed in %s s\n' "$took"
+		printf 'passed  %s (%s s)\n' "$name" "$took" >>"$results"
+	else
+		failed=1
+		cat "build/logs/$name.log"
+		printf 'FAILED with %s after %s s\n' "$code" "$took"
+		printf 'FAILED  %s (%s s)\n' "$name" "$took" >>"$results"
+	fi
+	return "$code"
+}
+
+build() {
+	cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
+}
+
+unit() {
+	ctest --test-dir "build/$1" --output-on-failure -j "$jobs"
+}
+
+# The system's own Python first: that is where apt put pytest.
+python=
+for candidate in /usr/bin/python3 python3; do
+	if "$candidate" -c 'import pytest' 2>/dev/null; then
+		python=$candidate
+		break
+	fi
+done
+
+e2e() {
+	preset=$1
+	shift
+	MDC_BIN=build/$preset "$python" -m pytest tests/e2e --durations=15 "$@"
+}
+
+# The last line of a log that sums it up.
+summary() {
+	if [ -f "build/logs/$1.log" ]; then
+		grep -E "$2" "build/logs/$1.log" | tail -n 1 | sed "s|^|$1: |"
+	fi
+}
+
+rm -f build/logs/*.log
+step install sh tests/install.sh || exit 1
+if [ -z "$python" ]; then
+	python=/usr/bin/python3
+fi
+
+if step build-debug build debug; then
+	step unit-debug unit debug || true
+	if [ -n "$fast" ]; then
+		step e2e-debug e2e debug -m 'not slow' || true
+	else
+		step e2e-debug e2e debug || true
+	fi
+fi
+if [ -z "$fast" ]; then
+	if step build-sanitizers build sanitizers; then
+		# Style checks and analysers have nothing to gain from a second build.
+		step unit-sanitizers ctest --test-dir build/sanitizers --output-on-failure -j "$jobs" -E '^checks/' || true
+		step e2e-sanitizers e2e sanitizers -m 'not slow' || true
+	fi
+	step build-release build release || true
+fi
+
+printf '\n==== summary\n'
+cat "$results"
+for name in unit-debug unit-sanitizers; do
+	summary "$name" '% tests passed'
+done
+for name in e2e-debug e2e-sanitizers; do
+	summary "$name" '[0-9]+ (passed|failed|error|skipped).* in [0-9.]+s'
+done
+exit "$failed"
