@@ -1,6 +1,6 @@
 /*
- * fault - the switch behind fault_hit(). MDC_FAULT=name:kill, name:28, and with a third part
- * name:kill:3 for the third time the point is passed. Depends on: err.
+ * fault - the switch behind fault_hit(). MDC_FAULT=name:kill (the agent), name:crash (only the process that
+ * passes the point), name:28, and with a third part name:kill:3 for the third time the point is passed. Depends on: err.
  */
 #include "common/fault.h"
 
@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 static const char *const names[] = {
@@ -15,6 +16,14 @@ static const char *const names[] = {
 #include "common/fault.def"
 #undef FAULT_POINT
 };
+
+/* The program that was started: a point in one of its workers kills the agent as a whole. */
+static pid_t program;
+
+__attribute__((constructor)) static void remember_program(void)
+{
+	program = getpid();
+}
 
 /* How often each point was passed in this process. */
 static unsigned long passed[FAULT_COUNT];
@@ -39,6 +48,8 @@ int fault_hit(enum fault_point p, struct err *e)
 	if (++passed[p] != at)
 		return 0;
 	if (strncmp(how, "kill", 4) == 0)
+		(void)kill(program, SIGKILL);
+	if (strncmp(how, "kill", 4) == 0 || strncmp(how, "crash", 5) == 0)
 		(void)kill(getpid(), SIGKILL);
 	long number = strtol(how, &end, 10);
 	if (end == how || number <= 0)

@@ -16,7 +16,10 @@ enum fault_point {
 };
 
 #ifdef MDC_FAULTS
-/* 0 normally; -1 with e when MDC_FAULT names this point with an errno; does not return with "kill". */
+/*
+ * 0 normally; -1 with e when MDC_FAULT names this point with an errno. "kill" ends the whole agent (a worker's point kills the
+ * program that started it), "crash" only the process that passes the point.
+ */
 int fault_hit(enum fault_point p, struct err *e);
 const char *fault_name(enum fault_point p);
 #else

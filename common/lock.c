@@ -10,14 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
 enum {
 	POLL_MS = 20,
-	/* lock_holder() takes the lock for an instant to look: that must not make a take fail. */
-	LOOK_MS = 40,
+	LOOK_MS = 2000, /* how long somebody who only looks may be in the way */
 	TEXT_SIZE = 256,
 };
 
@@ -51,9 +51,18 @@ static int write_text(int fd, const char *what)
 	return ftruncate(fd, 0) == 0 && pwrite(fd, text, len, 0) == (ssize_t)len ? 0 : -1;
 }
 
+/* lock_holder() shares the lock for an instant to look. That must not make a take fail. */
+static bool only_looked_at(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return false;
+	(void)flock(fd, LOCK_UN);
+	return true;
+}
+
 int lock_take(const char *path, const char *what, int wait_ms, int *fd, struct err *e)
 {
-	struct deadline until = deadline_in(wait_ms > LOOK_MS ? wait_ms : LOOK_MS);
+	struct deadline until = deadline_in(wait_ms), looked = deadline_in(wait_ms + LOOK_MS);
 	auto_close int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (lock < 0)
@@ -63,9 +72,10 @@ int lock_take(const char *path, const char *what, int wait_ms, int *fd, struct e
 			continue;
 		if (errno != EWOULDBLOCK)
 			return err_set(e, ERR_RETRY, errno, "cannot lock %s", path);
-		if (deadline_over(until))
+		bool looker = only_looked_at(lock);
+		if (deadline_over(looker ? looked : until))
 			return held_by_other(lock, path, e);
-		clock_pause_ms(POLL_MS);
+		clock_pause_ms(looker ? 1 : POLL_MS);
 	}
 	/* The text is only for people: a full disk must not keep us from rolling back. */
 	(void)write_text(lock, what);

@@ -62,8 +62,9 @@ void refpick_offer(struct refpick *p, const char *name, const char *id, const ch
 	}
 	if (!refpick_is_id(id, strlen(id)) || !fits(p, name))
 		return;
+	char *copy = xstrdup(name); /* it may be our own */
 	free(p->name);
-	p->name = xstrdup(name);
+	p->name = copy;
 	set_id(p, id);
 	if (peeled)
 		set_id(p, peeled);

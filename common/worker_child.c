@@ -8,6 +8,7 @@
 #include "common/worker_frame.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -73,6 +74,8 @@ void worker_run(const struct worker_job *job, pid_t parent)
 	cJSON *result = NULL;
 
 	child_begin(parent, job->outlive);
+	(void)signal(SIGPIPE,
+		     SIG_IGN); /* libraries write to sockets; a program we start gets it back */
 	child_limit(RLIMIT_DATA, job->limits->max_memory);
 	child_limit(RLIMIT_FSIZE, job->limits->max_file);
 	/* The parent holds the deadline. This one is for a worker that has outlived it. */

@@ -45,7 +45,7 @@ static int check(struct cli *c, struct err *e)
 }
 
 static const struct option_row options[] = {
-	{.name = "ref", .arg = "COMMIT", .help = "look at that commit of a repository instead of the files of DIR"},
+	{.name = "ref", .arg = "COMMIT", .help = "look at that commit (its full id) or branch of a repository, not at the files of DIR"},
 	{.name = "no-compose",
 	 .help = "do not let Compose read the projects, even if it is installed"},
 	{.name = NULL},

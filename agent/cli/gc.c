@@ -1,16 +1,17 @@
 /*
  * gc - the verb `gc`: remove what retention does not keep, now.
- * Depends on: flow.
+ * Depends on: flow, sync_run.
  */
-#include "agent/cli/verb.h"
+#include "agent/cli/sync_run.h"
 
-#include "agent/flow/flow.h"
+#include "common/log.h"
 
 static int gc(struct cli *c, struct err *e)
 {
 	struct gc_report r = {0};
 	auto_str struct str out = STR_INIT;
 
+	(void)sync_wait(c);
 	if (flow_gc(&c->config, &r, e) < 0)
 		return -1;
 	if (c->json) {
@@ -30,9 +31,18 @@ static int gc(struct cli *c, struct err *e)
 	text_count(&out, r.images, "image tag");
 	str_add(&out, ", ");
 	text_count(&out, r.marks, "mark");
+	if (call_has(&c->call, "daemon")) {
+		log_debug("%s", str_text(&out));
+		return 0;
+	}
 	str_addc(&out, '\n');
 	return output_text(&out, e);
 }
+
+static const struct option_row options[] = {
+	{.name = "daemon", .help = "as the daemon starts it: say nothing but errors"},
+	{.name = NULL},
+};
 
 const struct verb verb_gc = {
 	.name = "gc",
@@ -41,6 +51,7 @@ const struct verb verb_gc = {
 	.details = "Every sync that makes a generation does this too. Generations beyond `retention.generations` go, with the "
 		   "models, image tags and marks that only they needed; the agent's copy of the repository is packed. "
 		   "Neither the current generation nor any volume is ever removed.",
+	.options = options,
 	.group = GROUP_STEER,
 	.needs_config = true,
 	.run = gc,

@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/path.h"
+#include "common/yaml.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -66,6 +67,23 @@ static int choose(const struct cli *c, struct choice *h, struct err *e)
 	return 0;
 }
 
+/* What is wrong with a URL or a branch is said now, not when the daemon starts. */
+static int check(const struct choice *h, const struct str *text, struct err *e)
+{
+	auto_yaml struct yaml_node *root = NULL;
+	struct config c = {.file = NULL};
+
+	if (!h->url)
+		return 0;
+	if (yaml_parse(str_text(text), text->len, h->config, NULL, &root, e) < 0 ||
+	    config_read(root, h->config, NULL, &c, e) < 0) {
+		e->kind = ERR_USAGE;
+		return err_wrap(e, "this would be written");
+	}
+	config_done(&c);
+	return 0;
+}
+
 static int write_config(const struct choice *h, const struct str *text, struct err *e)
 {
 	auto_free char *dir = path_dir(h->config);
@@ -91,6 +109,10 @@ static void next_steps(struct str *out, const struct choice *h)
 	str_add(out, "\nnext:\n");
 	if (!h->url)
 		str_addf(out, "  $EDITOR %s                # set source.url, or declare projects\n", h->config);
+	if (init_is_ssh(h->url))
+		str_add(out, "  ssh-keygen -t ed25519 -N '' -f " INIT_SSH_KEY
+			     "   # then give the server " INIT_SSH_KEY ".pub\n"
+			     "  ssh-keyscan HOST >" INIT_KNOWN_HOSTS "   # compare with what the server's owner says\n");
 	if (usual)
 		str_add(out, "  systemctl enable --now mdc-agent\n");
 	else
@@ -146,8 +168,10 @@ static int init(struct cli *c, struct err *e)
 
 	if (result == 0) {
 		init_text(&text, h.url, h.branch);
-		result = call_has(&c->call, "stdout") ? output_text(&text, e) : make(c, &h, &text, e);
+		result = check(&h, &text, e);
 	}
+	if (result == 0)
+		result = call_has(&c->call, "stdout") ? output_text(&text, e) : make(c, &h, &text, e);
 	choice_done(&h);
 	return result;
 }

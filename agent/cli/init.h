@@ -12,6 +12,10 @@
 /* init_text.c: agent.yaml with every key, its help and its default; only url and branch are set. url may be NULL. */
 void init_text(struct str *out, const char *url, const char *branch);
 
+#define INIT_SSH_KEY MDC_SYSCONFDIR "/id_ed25519"
+#define INIT_KNOWN_HOSTS MDC_SYSCONFDIR "/known_hosts"
+bool init_is_ssh(const char *url); /* ssh://... or git@host:path */
+
 struct init_bare {
 	const char *dir;    /* absolute */
 	const char *branch;

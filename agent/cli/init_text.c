@@ -56,13 +56,31 @@ static void comment(struct writer *w, const struct key_row *row, int indent)
 	}
 }
 
+/* The value a key is given, or NULL: it is left at its default. */
+static const char *value_of(const struct writer *w, const char *name)
+{
+	const struct {
+		const char *name, *value;
+	} given[] = {
+		{"source.url", w->url},
+		{"source.branch", w->branch},
+		/* Without these an ssh source is refused; `init` says how to make the files. */
+		{"source.ssh_key_file", init_is_ssh(w->url) ? INIT_SSH_KEY : NULL},
+		{"source.known_hosts_file", init_is_ssh(w->url) ? INIT_KNOWN_HOSTS : NULL},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(given); i++) {
+		if (strcmp(given[i].name, name) == 0)
+			return given[i].value;
+	}
+	return NULL;
+}
+
 static void one_key(const char *name, const struct key_row *row, int depth, void *arg)
 {
 	struct writer *w = arg;
 	int indent = depth * INDENT;
-	const char *value = strcmp(name, "source.url") == 0      ? w->url
-			    : strcmp(name, "source.branch") == 0 ? w->branch
-								 : NULL;
+	const char *value = value_of(w, name);
 	bool set = w->url && (value || strcmp(name, "source") == 0);
 
 	if (depth == 0)
@@ -81,6 +99,11 @@ static void one_key(const char *name, const struct key_row *row, int depth, void
 		str_addf(w->out, " %s", row->preset);
 	}
 	str_addc(w->out, '\n');
+}
+
+bool init_is_ssh(const char *url)
+{
+	return url && (str_starts(url, "ssh://") || (*url != '/' && !strstr(url, "://")));
 }
 
 void init_text(struct str *out, const char *url, const char *branch)

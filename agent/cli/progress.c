@@ -79,7 +79,7 @@ static void log_row(const struct progress_row *r, int64_t now_ms, bool over)
 	progress_row_plain(&line, r, now_ms);
 	if (!over || getenv("JOURNAL_STREAM"))
 		log_debug("%s", str_text(&line));
-	else if (r->failed)
+	else if (progress_row_failed(r))
 		log_warn("%s", str_text(&line));
 	else
 		log_info("%s", str_text(&line));

@@ -19,6 +19,19 @@ void progress_row_done(struct progress_row *r)
 	free(r->detail);
 }
 
+/* The last step of a project is how it ended, by outcome_name(). */
+static bool find_end(const char *step, enum outcome_kind *kind)
+{
+	for (int k = 0; k <= OUTCOME_DEGRADED; k++) {
+		if (strcmp(step, outcome_name((enum outcome_kind)k)) == 0) {
+			*kind = (enum outcome_kind)k;
+			return true;
+		}
+	}
+	*kind = OUTCOME_DEPLOYED;
+	return strcmp(step, "done") == 0;
+}
+
 bool progress_row_set(struct progress_row *r, const struct progress_line *l)
 {
 	char *step = str_printable(l->step ? l->step : "", 32);
@@ -28,9 +41,13 @@ bool progress_row_set(struct progress_row *r, const struct progress_line *l)
 	free(r->detail);
 	r->step = step;
 	r->detail = text_first(l->detail);
-	r->failed = strcmp(step, "failed") == 0;
-	r->over = r->failed || strcmp(step, "done") == 0;
+	r->over = find_end(step, &r->kind);
 	return moved;
+}
+
+bool progress_row_failed(const struct progress_row *r)
+{
+	return r->over && (r->kind == OUTCOME_FAILED || r->kind == OUTCOME_DEGRADED);
 }
 
 bool progress_row_waits(const struct progress_row *r)
@@ -45,20 +62,28 @@ static const char *elapsed(const struct progress_row *r, int64_t now_ms, char *b
 	return duration_text(ms, buf, size);
 }
 
-void progress_row_plain(struct str *out, const struct progress_row *r, int64_t now_ms)
+/* "deployed in 3.2 s", "failed after 12 s: app exited with 1", "held: suspended" */
+static void add_end(struct str *out, const struct progress_row *r, int64_t now_ms)
 {
 	char span[64];
 
-	if (!r->over) {
-		str_addf(out, "%s: %s", r->name, r->step);
-		return;
-	}
 	(void)elapsed(r, now_ms, span, sizeof(span));
-	if (r->failed)
-		str_addf(out, "%s: failed after %s%s%s", r->name, span, *r->detail ? ": " : "",
-			 r->detail);
+	str_add(out, r->step);
+	if (progress_row_failed(r))
+		str_addf(out, " after %s", span);
+	else if (r->kind == OUTCOME_DEPLOYED || r->kind == OUTCOME_REPAIRED || r->kind == OUTCOME_REMOVED)
+		str_addf(out, " in %s", span);
+	if (*r->detail)
+		str_addf(out, ": %s", r->detail);
+}
+
+void progress_row_plain(struct str *out, const struct progress_row *r, int64_t now_ms)
+{
+	str_addf(out, "%s: ", r->name);
+	if (r->over)
+		add_end(out, r, now_ms);
 	else
-		str_addf(out, "%s: %s in %s", r->name, *r->detail ? r->detail : "done", span);
+		str_add(out, r->step);
 }
 
 static void add_name(struct str *out, const struct progress_row *r, const struct look *k, int width)
@@ -71,18 +96,21 @@ static void add_name(struct str *out, const struct progress_row *r, const struct
 void progress_row_end(struct str *out, const struct progress_row *r, const struct look *k,
 		      int name_width, int64_t now_ms)
 {
-	char span[64];
+	static const struct {
+		enum tone tone;
+		const char *rich, *plain;
+	} signs[] = {
+		[OUTCOME_DEPLOYED] = {TONE_GOOD, "✓", "+"}, [OUTCOME_REPAIRED] = {TONE_GOOD, "✓", "+"},
+		[OUTCOME_REMOVED] = {TONE_GOOD, "✓", "+"},  [OUTCOME_FAILED] = {TONE_BAD, "✗", "x"},
+		[OUTCOME_HELD] = {TONE_WARN, "•", "!"},	    [OUTCOME_BLOCKED] = {TONE_WARN, "•", "!"},
+		[OUTCOME_RETRY] = {TONE_WARN, "•", "!"},    [OUTCOME_DEGRADED] = {TONE_BAD, "✗", "x"},
+	};
 
-	(void)elapsed(r, now_ms, span, sizeof(span));
-	if (r->failed)
-		look_addf(out, k, TONE_BAD, "%s ", k->utf8 ? "✗" : "x");
-	else
-		look_addf(out, k, TONE_GOOD, "%s ", k->utf8 ? "✓" : "+");
+	look_addf(out, k, signs[r->kind].tone, "%s ",
+		  k->utf8 ? signs[r->kind].rich : signs[r->kind].plain);
 	add_name(out, r, k, name_width);
-	if (r->failed)
-		str_addf(out, "failed after %s%s%s\n", span, *r->detail ? ": " : "", r->detail);
-	else
-		str_addf(out, "%s in %s\n", *r->detail ? r->detail : "done", span);
+	add_end(out, r, now_ms);
+	str_addc(out, '\n');
 }
 
 static const char *spinner(const struct look *k, unsigned frame, bool waits)
@@ -100,12 +128,11 @@ void progress_row_live(struct str *out, const struct progress_row *r, const stru
 {
 	auto_str struct str rest = STR_INIT;
 	char span[64];
-	int width = c->name_width < c->columns - 2 ? c->name_width : c->columns - 2;
 	/* The last column stays free: some terminals wrap when it is written. */
-	int left = c->columns - width - 5;
+	int most = c->columns - 5;
+	int width = c->name_width < most ? c->name_width : most;
+	int left = most - width;
 
-	if (c->columns < 4)
-		return;
 	(void)elapsed(r, now_ms, span, sizeof(span));
 	str_addf(&rest, "%-*s %*s", STEP_WIDTH, r->step, TIME_WIDTH, span);
 	if (*r->detail)

@@ -12,12 +12,14 @@ enum { PROGRESS_NAME_MAX = 28 };
 struct progress_row {
 	char *name, *step, *detail; /* printable */
 	int64_t since_ms;
-	bool over, failed;
+	bool over;
+	enum outcome_kind kind; /* once over */
 };
 
 void progress_row_done(struct progress_row *r);
 /* True if it came to another step. */
 bool progress_row_set(struct progress_row *r, const struct progress_line *l);
+bool progress_row_failed(const struct progress_row *r);
 bool progress_row_waits(const struct progress_row *r); /* for its turn */
 
 struct progress_cell { /* where a live line goes */

@@ -125,10 +125,28 @@ static void preview(struct str *out, const struct way *w, bool pin, const struct
 	if (!differs(w, &w->to))
 		str_add(out, "  no project differs\n");
 	str_add(out, "volumes are not touched: data stays as it is now\n");
-	if (pin)
+	if (w->project)
+		str_add(out, "what it has now is not applied again until it changes, or `mdc-agent resume`\n");
+	else if (pin)
 		str_add(out, "pinned: nothing newer is applied until `mdc-agent resume`\n");
 	else
 		str_add(out, "nothing newer is applied until a commit changes this host's plan, or `mdc-agent resume`\n");
+}
+
+static int check_project(const struct way *w, bool pin, struct err *e)
+{
+	auto_free char *shown = str_printable(w->project, 64);
+
+	if (!generation_find(&w->from, w->project) && !generation_find(&w->to, w->project))
+		return err_set(e, ERR_USAGE, 0,
+			       "no project %s in generation %lld or %lld: see `mdc-agent show`", shown,
+			       (long long)w->from.number, (long long)w->to.number);
+	if (pin)
+		return err_set(e, ERR_USAGE, 0,
+			       "--pin holds the whole host and does not go with --project: to keep %s as it is, set "
+			       "`suspend: true` for it",
+			       shown);
+	return 0;
 }
 
 static int rollback(struct cli *c, struct err *e)
@@ -140,11 +158,8 @@ static int rollback(struct cli *c, struct err *e)
 	auto_str struct str out = STR_INIT;
 	int result = find_way(c, &w, e);
 
-	if (result == 0 && w.project && !generation_find(&w.from, w.project) &&
-	    !generation_find(&w.to, w.project))
-		result = err_set(e, ERR_USAGE, 0,
-				 "no project of that name in generation %lld or %lld: see `mdc-agent show`",
-				 (long long)w.from.number, (long long)w.to.number);
+	if (result == 0 && w.project)
+		result = check_project(&w, o.pin, e);
 	if (result == 0 && !c->json) {
 		preview(&out, &w, o.pin, &c->look);
 		result = output_text(&out, e);

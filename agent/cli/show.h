@@ -27,6 +27,8 @@ enum { SHORT_ID_SIZE = 8 };
 const char *show_short_id(const char *id, char buf[SHORT_ID_SIZE]);
 /* `3f2a1c9 "subject"`, printable; "no commit" for none. */
 void show_commit(struct str *out, const struct commit_info *c);
+/* "process 41 (sync)" of a lock's text, "41 <boot id> sync". */
+void show_holder(struct str *out, const char *text);
 /* What differs between two generations: "+web ~api -old". from NULL: everything is new. */
 void show_changes(struct str *out, const struct generation *from, const struct generation *to);
 enum change { CHANGE_NONE, CHANGE_ADD, CHANGE_CONTENT, CHANGE_REMOVE };

@@ -27,6 +27,22 @@ void show_commit(struct str *out, const struct commit_info *c)
 		str_addf(out, " \"%s\"", subject);
 }
 
+void show_holder(struct str *out, const char *text)
+{
+	long pid = 0;
+	char what[128] = "";
+
+	if (sscanf(text, "%ld %*s %127[^\n]", &pid, what) < 1 || pid <= 0) {
+		str_add(out, "another process");
+		return;
+	}
+	auto_free char *safe = str_printable(what, 64);
+
+	str_addf(out, "process %ld", pid);
+	if (*safe)
+		str_addf(out, " (%s)", safe);
+}
+
 /* A project that never came up is not there. */
 static bool is_there(const struct generation_entry *g)
 {

@@ -93,7 +93,8 @@ static void condition(struct str *out, const struct status *s, const struct look
 	}
 	if (s->busy && *s->busy) {
 		label(out, k, "busy");
-		safe_line(out, s->busy);
+		show_holder(out, s->busy);
+		str_addc(out, '\n');
 	}
 	if (s->recovery_open) {
 		label(out, k, "unfinished");

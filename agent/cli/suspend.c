@@ -1,10 +1,8 @@
 /*
  * suspend - the verb `suspend`: apply nothing until `resume`.
- * Depends on: flow.
+ * Depends on: flow, sync_run.
  */
-#include "agent/cli/verb.h"
-
-#include "agent/flow/flow.h"
+#include "agent/cli/sync_run.h"
 
 static int suspend(struct cli *c, struct err *e)
 {
@@ -15,6 +13,7 @@ static int suspend(struct cli *c, struct err *e)
 		str_addf(&why, "%s%s", i > 0 ? " " : "", c->call.args[i]);
 	auto_free char *safe = str_printable(str_text(&why), 500);
 
+	(void)sync_wait(c);
 	if (flow_suspend(&c->config, *safe ? safe : NULL, e) < 0)
 		return -1;
 	if (c->json) {

@@ -17,28 +17,7 @@
 
 enum { LOCK_WAIT_MS = 10 * 60 * 1000, LOCK_LOOK_MS = 200 };
 
-/* "process 41 (sync)" of the lock's text "41 <boot id> sync". */
-static void holder_words(struct str *out, const char *text)
-{
-	long pid = 0;
-	char what[128] = "";
-
-	if (sscanf(text, "%ld %*s %127[^\n]", &pid, what) < 1 || pid <= 0) {
-		str_add(out, "another process");
-		return;
-	}
-	auto_free char *safe = str_printable(what, 64);
-
-	str_addf(out, "process %ld", pid);
-	if (*safe)
-		str_addf(out, " (%s)", safe);
-}
-
-/*
- * Wait here while another sync runs, where an interrupt still ends us at once; flow takes the lock itself then.
- * Returns what is left of the time to wait.
- */
-static int wait_for_other(const struct cli *c)
+int sync_wait(const struct cli *c)
 {
 	auto_free char *lock = path_join(c->config.state_dir, "lock");
 	struct deadline until = deadline_in(LOCK_WAIT_MS);
@@ -47,7 +26,7 @@ static int wait_for_other(const struct cli *c)
 	if (*lock_holder(lock, holder, sizeof(holder))) {
 		auto_str struct str who = STR_INIT;
 
-		holder_words(&who, holder);
+		show_holder(&who, holder);
 		log_info("another sync is under way: %s; waiting for it", str_text(&who));
 	}
 	while (*lock_holder(lock, holder, sizeof(holder)) && !deadline_over(until))
@@ -131,7 +110,7 @@ int sync_run(struct cli *c, struct sync_options *o, bool daemon, struct err *e)
 	struct err told = ERR_INIT;
 	int result;
 
-	o->lock_wait_ms = wait_for_other(c);
+	o->lock_wait_ms = sync_wait(c);
 	result = run(c, o, how, &r, e);
 	if (daemon) {
 		tell_log(&r, &c->look);

@@ -10,3 +10,9 @@
 
 /* o without progress and lock_wait_ms; those are filled in. daemon: say what happens through the log. */
 int sync_run(struct cli *c, struct sync_options *o, bool daemon, struct err *e);
+
+/*
+ * Wait while another process works on this host, at most ten minutes, and say who it is. Here an interrupt still ends
+ * us at once; flow takes the lock itself then. Returns what is left of the ten minutes, in ms.
+ */
+int sync_wait(const struct cli *c);

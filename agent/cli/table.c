@@ -12,8 +12,11 @@ enum { CELL_MAX_BYTES = 300, GAP = 2 };
 
 void table_add(struct table *t, enum tone tone, const char *text)
 {
+	bool last = t->n % t->columns + 1 == t->columns;
+
 	t->cells = xreallocarray(t->cells, t->n + 1, sizeof(*t->cells));
-	t->cells[t->n].text = str_printable(text && *text ? text : "-", CELL_MAX_BYTES);
+	t->cells[t->n].text =
+		str_printable(text && *text ? text : last ? "" : "-", CELL_MAX_BYTES);
 	t->cells[t->n].tone = tone;
 	t->n++;
 }
@@ -64,6 +67,8 @@ static void show_row(struct str *out, const struct table *t, const struct look *
 			break;
 		}
 		look_addf(out, k, cells[i].tone, "%s", cells[i].text);
+		if (i + 2 == t->columns && !*cells[i + 1].text)
+			break; /* no blanks at the end of a line */
 		text_pad(out, widths[i] - text_width(cells[i].text) + GAP);
 		at += widths[i] + GAP;
 	}

@@ -250,7 +250,7 @@ void work_drifted(struct daemon *d, const char *project)
 	if (clock_ms() - d->work.drift_ms > 2 * (int64_t)DRIFT_MAX_MS)
 		d->work.drift_checks = 0;
 	int64_t in_ms = pace_backoff(DRIFT_MS, d->work.drift_checks, DRIFT_MAX_MS);
-	log_debug("%s: something changed, looking in %" PRId64 " s",
+	log_debug("%s: looking at what runs in %" PRId64 " s",
 		  project ? project : "the engine is back", in_ms / 1000);
 	daemon_arm(d, &d->work.drift_timer, in_ms, START_GAP_MS, on_drift_timer);
 }

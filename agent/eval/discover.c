@@ -67,11 +67,13 @@ struct search {
 	char *at_root; /* a Compose file at the root of the repository, or NULL */
 };
 
-/* The current generation has this very directory as a discovered project: it holds a Compose file. */
+/* The current generation saw this very directory as a project, ours or not: it holds a Compose file. */
 static bool is_known(const struct eval *ev, const char *path, const char *id)
 {
 	const struct project *p = eval_known(ev, path_base(path));
 
+	if (known_other(ev, id, path))
+		return true;
 	return p && !p->declared && p->settings.files.n == 0 && strcmp(p->path, path) == 0 &&
 	       strcmp(p->tree, id) == 0;
 }

@@ -152,6 +152,7 @@ void merge_settings(const struct eval *ev, const struct listed *l, const struct 
 		    struct settings *s);
 /* Is this a project that its own files give to other hosts, as the current generation remembers? */
 bool reuse_other(struct eval *ev, const struct candidate *c);
+const char *known_other(const struct eval *ev, const char *id, const char *path); /* its record, or NULL */
 void remember_other(struct eval *ev, const struct candidate *c, const struct strv *hosts);
 
 /* ---- between.c: what only shows between projects ---- */

@@ -48,7 +48,8 @@ static bool add_elsewhere(struct scan *s, const char *path, const struct spot *s
 	struct project *p = s->p;
 
 	for (size_t i = 0; i < p->n_elsewhere; i++)
-		if (strcmp(p->elsewhere[i].path, path) == 0)
+		if (strcmp(p->elsewhere[i].path, path) == 0 ||
+		    (p->elsewhere[i].kind == ENTRY_DIR && path_below(path, p->elsewhere[i].path)))
 			return false;
 	p->elsewhere = xreallocarray(p->elsewhere, p->n_elsewhere + 1, sizeof(*p->elsewhere));
 	struct elsewhere *x = &p->elsewhere[p->n_elsewhere++];

@@ -104,13 +104,13 @@ static bool remembers(const struct candidate *c)
 	return !c->listed || (c->listed->settings.files.n == 0 && c->listed->settings.hosts.n == 0);
 }
 
-bool reuse_other(struct eval *ev, const struct candidate *c)
+const char *known_other(const struct eval *ev, const char *id, const char *path)
 {
-	if (!ev->in->known || !remembers(c) || ev->in->all_hosts)
-		return false;
+	if (!ev->in->known || ev->in->all_hosts)
+		return NULL;
 	const struct strv *l = &ev->in->known->others;
-	auto_free char *start = xasprintf("%s\t%s\t", c->id, c->path);
-	size_t low = 0, high = l->n, len = strlen(start);
+	auto_free char *start = xasprintf("%s\t%s\t", id, path);
+	size_t low = 0, high = l->n;
 	while (low < high) { /* the first that is not below start */
 		size_t mid = low + (high - low) / 2;
 		if (strcmp(l->v[mid], start) < 0)
@@ -118,17 +118,25 @@ bool reuse_other(struct eval *ev, const struct candidate *c)
 		else
 			high = mid;
 	}
-	if (low >= l->n || strncmp(l->v[low], start, len) != 0)
-		return false;
+	return low < l->n && str_starts(l->v[low], start) ? l->v[low] : NULL;
+}
+
+bool reuse_other(struct eval *ev, const struct candidate *c)
+{
+	const char *known = known_other(ev, c->id, c->path);
 	auto_strv struct strv hosts = STRV_INIT;
-	for (const char *at = l->v[low] + len; *at;) {
+
+	if (!known || !remembers(c))
+		return false;
+	const char *at = known + strlen(c->id) + strlen(c->path) + 2;
+	while (*at) {
 		size_t n = strcspn(at, "\t");
 		strv_push_own(&hosts, xstrndup(at, n));
 		at += at[n] == '\t' ? n + 1 : n;
 	}
 	if (hosts.n == 0 || hosts_unknown_group(&ev->manifest, &hosts) || eval_is_ours(ev, &hosts))
 		return false;
-	strv_push(&ev->out->others, l->v[low]);
+	strv_push(&ev->out->others, known);
 	return true;
 }
 

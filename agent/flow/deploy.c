@@ -153,6 +153,7 @@ static void take_second_end(struct sync *s, struct trial *t, const cJSON *result
 	}
 	/* Twice: nothing automatic any more. */
 	(void)degraded_write(s->store, t->name, failed->cause, &ignored);
+	(void)intent_remove(s->store, t->name, &ignored);
 	end_trial(t, OUTCOME_DEGRADED, failed->cause);
 	report_trial(s, t);
 }

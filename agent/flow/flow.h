@@ -19,7 +19,7 @@
 /* ---- progress: what `sync` shows while it works ---- */
 struct progress_line {
 	const char *project; /* NULL: the sync itself */
-	const char *step;    /* "fetch", "pull", "apply", "health", "undo", ...; "done", "failed" at the end */
+	const char *step;    /* "fetch", "pull", "apply", "health", "undo", ...; at the end outcome_name() */
 	const char *detail;  /* what it waits for, printable; may be NULL */
 };
 struct progress {

@@ -140,7 +140,8 @@ static void remove_half_packs(const struct repo *r)
 	}
 }
 
-/* A ref whose object is gone (another source before, a power cut) would end every negotiation. */
+/* A ref whose object is gone (another source before, a power cut) would end every negotiation,
+ * and libgit2 does not write over a damaged one. */
 static void drop_dead_source(struct repo *r)
 {
 	git_object *o = NULL;
@@ -218,7 +219,6 @@ static int fetch_remote(struct repo *r, git_oid *commit, struct err *e)
 
 	refpick_init(&pick, r->src->branch, r->src->tag);
 	remove_half_packs(r);
-	drop_dead_source(r);
 	if (git_remote_create_anonymous(&remote, r->git, r->src->url) < 0)
 		return repo_fail(e, ERR_USAGE, "source.url cannot be used");
 	int bad = download(r, remote, l, &pick, e);
@@ -236,6 +236,7 @@ int repo_fetch(struct repo *r, char id[OBJECT_ID_SIZE], struct err *e)
 		return no_source(e);
 	if (repo_parse_id(id, &oid, e) < 0)
 		return -1;
+	drop_dead_source(r);
 	if (repo_from_file(r) ? peel(r, &oid, &commit, e) : fetch_remote(r, &commit, e))
 		return -1;
 	if (name_source(r, &commit, e) < 0)

@@ -1,9 +1,10 @@
 /*
  * repo - the agent's bare repository: asking the source what it has, fetching it, reading trees,
- * keeping what generations need. Everything here runs libgit2; call repo_library_init() once before
- * the first fork. Functions that talk to a server or read what strangers wrote are to be called
- * inside a worker with limits: libgit2 1.5 has no timeouts (performance.md section 1). Depends on:
- * common, model.
+ * keeping what generations need. Everything here runs libgit2 (except repo_ask_source); call
+ * repo_library_init() once before the first fork. Functions that talk to a server or read what
+ * strangers wrote are to be called inside a worker with limits: a parser's fault, a name that does
+ * not resolve or a pack without end then costs the worker only.
+ * Depends on: common, model.
  */
 #pragma once
 

@@ -53,7 +53,11 @@ cJSON *project_to_json(const struct project *p)
 		cJSON_AddItemToArray(list, item);
 	}
 	cJSON_AddItemToObject(o, "settings", settings_to_json(&p->settings));
-	cJSON_AddItemToObject(o, "own", settings_to_json(&p->own));
+	cJSON *own = settings_to_json(&p->own);
+	if (own->child)
+		cJSON_AddItemToObject(o, "own", own);
+	else
+		cJSON_Delete(own);
 	return o;
 }
 

@@ -77,10 +77,10 @@ class Agent:
         self.compose.write_text(WRAPPER.format(dir=shlex.quote(str(self.base)), real=shlex.quote(engine.compose)))
         self.compose.chmod(0o755)
         self.settings = {
-            "source": {"url": url, "poll": "1s", "timeout": "20s", **source},
+            "source": {"url": url, "poll": "5s", "timeout": "20s", **source},
             "host": "server1", "engine": "docker", "socket": engine.socket, "compose": str(self.compose),
             "state_dir": str(self.state), "runtime_dir": str(self.runtime),
-            "defaults": {"health": {"timeout": "20s", "settle": "1s"}},
+            "defaults": {"health": {"timeout": "20s", "settle": "300ms"}},
         }
         self.daemon = None
         self.notify = None

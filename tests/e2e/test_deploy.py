@@ -54,7 +54,8 @@ def test_nothing_new_calls_no_compose(repo, agent):
     agent.sync(DONE)
     assert agent.compose_calls() == []
     assert agent.current() == 1
-    assert {k for k, v in agent.tree().items() if tree.get(k) != v} <= {"history.jsonl", "lock"}
+    now = agent.tree()
+    assert {k: (tree.get(k), now.get(k)) for k in {*tree, *now} - {"lock", "stage"} if tree.get(k) != now.get(k)} == {}
 
 
 def test_removed_project_goes_down_and_its_volumes_stay(repo, agent, engine):
@@ -350,7 +351,8 @@ def test_networks_and_names(repo, agent, engine):
     repo.deploy(remove=["web"])
     repo.deploy({"x/compose.yaml": app()})
     agent.sync(DONE)
-    assert "web_inner" not in engine.networks()
+    assert engine.containers("web") == []
+    assert "web_inner" not in engine.networks(), agent.compose_calls()
 
 
 def test_name_of_a_stranger_is_blocked(repo, agent, engine, bystanders):
@@ -406,7 +408,8 @@ def test_declared_projects_without_a_repository(make_agent, place, engine):
     (place / "host/compose.yaml").write_text(app(2))
     agent.sync(DONE)
     assert engine.version("web") == "2"
-    agent.configure(projects={})
+    (place / "host/other.yaml").write_text(app())
+    agent.configure(projects={"other": {"compose_files": [str(place / "host/other.yaml")]}})
     agent.sync(DONE)
     assert engine.containers("web") == []
 

@@ -14,7 +14,7 @@ static const struct row {
 	 "mdc.yaml:1:1: error: unknown key 'projets': did you mean 'projects'?"},
 	{"unknown key of a project", "== mdc.yaml\nprojects:\n  web:\n    health: {timout: 3m}\n"
 				     "== web/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:4:14: error: unknown key 'timout' in projects.web.health: did you mean 'timeout'?"},
+	 "mdc.yaml:3:14: error: unknown key 'timout' in projects.web.health: did you mean 'timeout'?"},
 	{"version of the future", "== mdc.yaml\nversion: 2\n",
 	 "mdc.yaml:1:10: error: version: this mdc-agent only knows version 1, not 2"},
 	{"a number where a duration belongs", "== mdc.yaml\ndefaults: {health: {timeout: 90}}\n",
@@ -26,7 +26,7 @@ static const struct row {
 	 "mdc.yaml:1:27: error: defaults.health.http: expected a URL"},
 	{"listed without a directory", "== mdc.yaml\nprojects:\n  web: {path: apps/wbe}\n"
 				       "== apps/web/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:3:3: error: project 'web': 'apps/wbe' does not exist"},
+	 "mdc.yaml:2:3: error: project 'web': 'apps/wbe' does not exist"},
 	{"listed without a Compose file", "== mdc.yaml\nprojects: {web: {}}\n== web/readme\nx\n",
 	 "web: error: has no compose.yaml"},
 	{"files that do not exist", "== mdc.yaml\nprojects: {web: {files: [compose.prod.yaml]}}\n"
@@ -34,7 +34,7 @@ static const struct row {
 	 "web/compose.prod.yaml: error: does not exist"},
 	{"env_files that do not exist", "== mdc.yaml\nprojects:\n  web: {env_files: [prod.env]}\n"
 					"== web/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:3:3: error: env_files: 'web/prod.env' does not exist"},
+	 "mdc.yaml:2:3: error: env_files: 'web/prod.env' does not exist"},
 	{"unknown group", "== mdc.yaml\ngroups: {edge: [a]}\nprojects:\n  web: {hosts: [\"@edg\"]}\n"
 			  "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:3:3: error: hosts: there is no group '@edg': did you mean '@edge'?"},
@@ -44,14 +44,14 @@ static const struct row {
 	 "mdc.yaml:2:3: error: group 'a' contains itself"},
 	{"negation in hosts", "== mdc.yaml\nprojects:\n  web: {hosts: [\"!a\"]}\n"
 			      "== web/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:3:17: error: projects.web.hosts: '!a': there is no negation"},
+	 "mdc.yaml:2:17: error: projects.web.hosts: '!a': there is no negation"},
 	{"hosts without any", "== mdc.yaml\nprojects:\n  web: {hosts: []}\n"
 			      "== web/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:3:16: error: projects.web.hosts: is an empty list"},
+	 "mdc.yaml:2:16: error: projects.web.hosts: is an empty list"},
 	{"after names nobody", "== mdc.yaml\nprojects:\n  db: {}\n  web: {after: [bd]}\n"
 			       "== web/compose.yaml\nservices: {a: {image: x}}\n"
 			       "== db/compose.yaml\nservices: {a: {image: x}}\n",
-	 "mdc.yaml:4:3: error: after: there is no project 'bd': did you mean 'db'?"},
+	 "mdc.yaml:3:3: error: after: there is no project 'bd': did you mean 'db'?"},
 	{"after in a circle", "== mdc.yaml\nprojects:\n  a: {after: [b]}\n  b: {after: [c]}\n  c: {after: [a]}\n"
 			      "== a/compose.yaml\nservices: {a: {image: x}}\n"
 			      "== b/compose.yaml\nservices: {a: {image: x}}\n"
@@ -99,7 +99,7 @@ static const struct row {
 	{"hook as a shell line",
 	 "== web/compose.yaml\nx-mdc: {hooks: {before_snapshot: {service: db, command: pg_dump x}}}\n"
 	 "services: {db: {image: x}}\n",
-	 "web/compose.yaml:1:56: error: x-mdc.hooks.before_snapshot.command: expected a list of words"},
+	 "web/compose.yaml:1:57: error: x-mdc.hooks.before_snapshot.command: expected a list of words"},
 	{"snapshot of a volume that is not there",
 	 "== web/compose.yaml\nx-mdc: {snapshot: {volumes: [dat]}}\nservices: {a: {image: x}}\nvolumes: {data: }\n",
 	 "web/compose.yaml: error: snapshot.volumes names 'dat'"},

@@ -56,22 +56,40 @@ static void the_file_is_read_back(void **state)
 	auto_config struct config c = {.file = NULL};
 
 	(void)state;
-	init_text(&out, "https://git.example.org/me/a \"b\".git", "deploy");
+	init_text(&out, "https://git.example.org/me/a\\\"b\".git", "deploy");
 	read_back(&out, &c);
-	assert_string_equal(c.source.url, "https://git.example.org/me/a \"b\".git");
+	assert_string_equal(c.source.url, "https://git.example.org/me/a\\\"b\".git");
 	assert_string_equal(c.source.branch, "deploy");
 	assert_int_equal(c.parallel, 2);
+}
+
+static void ssh_names_the_files_it_needs(void **state)
+{
+	static const char *const urls[] = {"ssh://git@git.example.org/me/x.git", "git@git.example.org:me/x.git"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(urls); i++) {
+		auto_str struct str out = STR_INIT;
+		auto_config struct config c = {.file = NULL};
+
+		init_text(&out, urls[i], "main");
+		read_back(&out, &c);
+		assert_string_equal(c.source.ssh_key_file, INIT_SSH_KEY);
+		assert_string_equal(c.source.known_hosts_file, INIT_KNOWN_HOSTS);
+	}
 }
 
 static void without_a_url_nothing_is_set(void **state)
 {
 	auto_str struct str out = STR_INIT;
-	auto_config struct config c = {.file = NULL};
 
 	(void)state;
 	init_text(&out, NULL, "main");
-	read_back(&out, &c);
-	assert_true(!c.source.url || !*c.source.url);
+	for (const char *p = str_text(&out); *p;) {
+		assert_true(*p == '#' || *p == '\n' || str_starts(p, "  # "));
+		p += strcspn(p, "\n");
+		p += *p == '\n';
+	}
 }
 
 static void has_key(const char *name, const struct key_row *row, int depth, void *arg)
@@ -158,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_file_is_read_back),
+		cmocka_unit_test(ssh_names_the_files_it_needs),
 		cmocka_unit_test(without_a_url_nothing_is_set),
 		cmocka_unit_test(every_key_is_there),
 		cmocka_unit_test_setup_teardown(a_bare_repository, make_dir, drop_dir),

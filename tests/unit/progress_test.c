@@ -40,11 +40,13 @@ static void steps_and_ends_as_plain_lines(void **state)
 	note_detail(d, "web", "pull", "layer 2 of 3", 1500); /* the same step: no line */
 	note(d, "api", "pull", 1600);
 	note(d, "web", "apply", 2000);
-	note_detail(d, "web", "done", "deployed", 4200);
+	note(d, "web", "deployed", 4200);
 	note_detail(d, "api", "failed", "app exited with 1\npanic", 13600);
+	note_detail(d, "old", "held", "suspended", 13600);
 	progress_fixed(d, &out);
 	assert_string_equal(str_text(&out), "web: pull\napi: pull\nweb: apply\nweb: deployed in 3.2 s\n"
-					    "api: failed after 12 s: app exited with 1\n");
+					    "api: failed after 12 s: app exited with 1\n"
+					    "old: held: suspended\n");
 }
 
 static void live_lines(void **state)
@@ -70,7 +72,7 @@ static void what_ended_stands_above(void **state)
 	note(d, "api", "apply", 0);
 	progress_redraw(d, 60, 10, 100, &first);
 	assert_null(strstr(str_text(&first), "A\n")); /* nothing above yet */
-	note_detail(d, "web", "done", "deployed", 3200);
+	note(d, "web", "deployed", 3200);
 	progress_redraw(d, 60, 10, 3300, &second);
 	assert_true(str_starts(str_text(&second), "\r\033[2A✓ web   deployed in 3.2 s\033[K\n"));
 	assert_non_null(strstr(str_text(&second), " api   apply"));
@@ -173,7 +175,7 @@ static void the_report_of_a_sync(void **state)
 	assert_string_equal(str_text(&all), "web: deployed in 3.2 s\n"
 					    "api: failed in 12 s\n"
 					    "    app exited with 1\n"
-					    "    \\x1b[31mpanic\n"
+					    "    \\x1B[31mpanic\n"
 					    "1 deployed, 1 failed, 3 unchanged; generation 7, commit "
 					    "3f2a1c9 \"bump\\x07 web\"\n");
 	show_sync(&brief, &r, &plain, true);

@@ -89,7 +89,7 @@ static const struct row rows[] = {
 	{"argument too many", {"plan", "web"}, NULL, NULL, NULL, 0, "unexpected argument \"web\""},
 	{"wrong choice", {"--color", "red"}, NULL, NULL, NULL, 0, "not one of auto|always|never"},
 	{"part of a choice", {"--color", "aut"}, NULL, NULL, NULL, 0, "not one of"},
-	{"control characters", {"\033[31m"}, NULL, NULL, NULL, 0, "\\x1b"},
+	{"control characters", {"\033[31m"}, NULL, NULL, NULL, 0, "\\x1B"},
 };
 
 static void check_row(void **state)

@@ -22,6 +22,9 @@
 
 #include <cmocka.h>
 
+/* Most of the workers below need few of their arguments. */
+#define UNUSED(a, b, c) ((void)(a), (void)(b), (void)(c))
+
 static int give_result(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
 	(void)o;
@@ -33,27 +36,21 @@ static int give_result(void *arg, struct worker_out *o, cJSON **result, struct e
 
 static int give_nothing(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	(void)e;
 	return 0;
 }
 
 static int give_error(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	err_set(e, ERR_REJECTED, EACCES, "f.yaml:3:1: \"x\"\nbad");
 	return err_wrap(e, "evaluate web");
 }
 
 static int die(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	(void)e;
 	(void)raise(SIGKILL);
 	return 0;
@@ -61,9 +58,7 @@ static int die(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 
 static int leave(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	(void)e;
 	_exit(7);
 }
@@ -71,9 +66,7 @@ static int leave(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 static int __attribute__((noreturn))
 hang(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	(void)e;
 	(void)signal(SIGTERM, SIG_IGN);
 	for (;;)
@@ -100,9 +93,7 @@ talk_forever(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
 	auto_json cJSON *m = cJSON_CreateObject();
 
-	(void)arg;
-	(void)result;
-	(void)e;
+	UNUSED(arg, result, e);
 	for (;;)
 		worker_send(o, m);
 }
@@ -111,9 +102,7 @@ static int send_large(void *arg, struct worker_out *o, cJSON **result, struct er
 {
 	auto_free char *text = xcalloc(1, 2000001);
 
-	(void)arg;
-	(void)o;
-	(void)e;
+	UNUSED(arg, o, e);
 	memset(text, 'x', 2000000);
 	*result = cJSON_CreateString(text);
 	return 0;
@@ -121,9 +110,7 @@ static int send_large(void *arg, struct worker_out *o, cJSON **result, struct er
 
 static int want_memory(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	(void)arg;
-	(void)o;
-	(void)result;
+	UNUSED(arg, o, result);
 	(void)e;
 	for (int i = 0; i < 1000; i++)
 		memset(xmalloc(1 << 20), 1, 1 << 20);
