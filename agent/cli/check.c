@@ -6,6 +6,9 @@
 #include "agent/cli/verb.h"
 #include "agent/store/store.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* Only settings that somebody named: what a check says must not depend on the machine it runs on. */
 static int host_config(struct cli *c, const struct config **out, struct err *e)
 {
@@ -18,6 +21,18 @@ static int host_config(struct cli *c, const struct config **out, struct err *e)
 	c->has_config = true;
 	*out = &c->config;
 	return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct diag *x = a, *y = b;
+	int order = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+	if (order == 0)
+		order = (x->line > y->line) - (x->line < y->line);
+	if (order == 0)
+		order = (x->column > y->column) - (x->column < y->column);
+	return order;
 }
 
 static int check(struct cli *c, struct err *e)
@@ -34,6 +49,8 @@ static int check(struct cli *c, struct err *e)
 		return -1;
 	if (flow_check(dir, ref, config, compose, &d, &projects, e) < 0)
 		return -1;
+	if (d.n > 0)
+		qsort(d.v, d.n, sizeof(*d.v), by_place);
 	c->exit_code = d.errors > 0 ? err_exit_code(ERR_USAGE) : 0;
 	if (c->json) {
 		auto_json cJSON *o = check_json(&d, projects);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { REDRAW_MS = 80 };
+static const char SYNC_NAME[] = "(sync)"; /* the line of the sync itself; no project can be named so */
 
 struct progress_display {
 	int fd;
@@ -98,9 +99,18 @@ static void say_row(struct progress_display *d, const struct progress_row *r, in
 	}
 }
 
+/* The sync goes on to its next step: what projects did in the last one is over, now they wait for their turn. */
+static void all_wait(struct progress_display *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (strcmp(d->rows[i].name, SYNC_NAME) != 0)
+			(void)progress_row_set(&d->rows[i], &(struct progress_line){.step = "waiting"});
+	}
+}
+
 void progress_note(struct progress_display *d, const struct progress_line *l, int64_t now_ms)
 {
-	auto_free char *name = str_printable(l->project ? l->project : "sync", 64);
+	auto_free char *name = str_printable(l->project ? l->project : SYNC_NAME, 64);
 	struct progress_row *r = need_row(d, name, now_ms);
 	bool moved = progress_row_set(r, l);
 	/* The sync's own end is told by the summary, and its steps are only worth a line of their own to who asks. */
@@ -109,6 +119,8 @@ void progress_note(struct progress_display *d, const struct progress_line *l, in
 
 	if (width > d->name_width)
 		d->name_width = width < PROGRESS_NAME_MAX ? width : PROGRESS_NAME_MAX;
+	if (moved && !l->project)
+		all_wait(d);
 	if (moved && !silent)
 		say_row(d, r, now_ms, r->over);
 	if (r->over)

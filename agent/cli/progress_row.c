@@ -106,10 +106,17 @@ void progress_row_end(struct str *out, const struct progress_row *r, const struc
 		[OUTCOME_RETRY] = {TONE_WARN, "•", "!"},    [OUTCOME_DEGRADED] = {TONE_BAD, "✗", "x"},
 	};
 
+	auto_str struct str end = STR_INIT;
+
 	look_addf(out, k, signs[r->kind].tone, "%s ",
 		  k->utf8 ? signs[r->kind].rich : signs[r->kind].plain);
 	add_name(out, r, k, name_width);
-	add_end(out, r, now_ms);
+	add_end(&end, r, now_ms);
+	/* The report at the end has all of it. */
+	if (k->columns > 0)
+		(void)text_cut(out, str_text(&end), k->columns - name_width - 5, k->utf8);
+	else
+		str_add(out, str_text(&end));
 	str_addc(out, '\n');
 }
 

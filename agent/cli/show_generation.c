@@ -58,7 +58,13 @@ static void images(struct str *out, const struct active *a)
 		auto_free char *service = str_printable(a->images[i].service, 64);
 		auto_free char *pin = str_printable(a->images[i].pin, 300);
 
-		str_addf(out, "    %s: %s\n", service, pin);
+		auto_free char *ref = str_printable(a->images[i].ref ? a->images[i].ref : "", 300);
+
+		str_addf(out, "    %s: %s", service, pin);
+		/* A bare id says nothing to a person. */
+		if (*ref && !str_starts(pin, ref))
+			str_addf(out, " (%s)", ref);
+		str_addc(out, '\n');
 	}
 }
 
@@ -74,7 +80,7 @@ static void entry(struct str *out, const struct generation_entry *g, const struc
 	look_addf(out, k, status_tone(g->status), "%s", entry_status_name(g->status));
 	str_addc(out, '\n');
 	if (g->why)
-		text_lines(out, "    why: ", g->why);
+		text_lines(out, "    ", g->why);
 	if (g->status == ENTRY_MISSING)
 		return;
 	str_addf(out, "    from %s, ", path);
@@ -112,7 +118,7 @@ void show_history(struct str *out, const cJSON *events, const struct look *k)
 		const char *reason = json_str(item, "reason", NULL);
 
 		look_addf(out, k, TONE_DIM, "%s", clock_local(json_int(item, "time", 0), when));
-		str_addf(out, "  %s %s\n", event, project);
+		str_addf(out, "  %s%s%s\n", event, *project ? " " : "", project);
 		if (reason)
 			text_lines(out, "    ", reason);
 	}

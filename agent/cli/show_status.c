@@ -161,17 +161,21 @@ void show_status(struct str *out, const struct status *s, const struct look *k)
 void show_status_line(struct str *out, const struct status *s)
 {
 	static const char *const words[] = {"ok", "attention", "attention", "degraded"};
-	size_t good = 0;
+	size_t good = 0, held = 0;
 	auto_free char *next = text_first(s->next);
 
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		good += state_tone(s->v[i].state) == TONE_GOOD;
+		held += s->v[i].held != NULL;
+	}
 	str_addf(out, "%s: generation %lld, %zu of ", words[s->code & 3], (long long)s->generation,
 		 good);
 	text_count(out, s->n, "project");
 	str_add(out, " well");
+	if (held > 0)
+		str_addf(out, ", %zu held", held);
 	if (s->control.mode != CONTROL_AUTO)
-		str_addf(out, ", %s", control_mode_name(s->control.mode));
+		str_addf(out, ", everything %s", control_mode_name(s->control.mode));
 	if (s->code != 0 && *next)
 		str_addf(out, "; next: %s", next);
 	str_addc(out, '\n');

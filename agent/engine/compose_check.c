@@ -41,7 +41,6 @@ int engine_check_compose(struct engine *g, struct err *e)
 	const char *const argv[] = {g->compose, "version", NULL};
 	const struct proc p = {.argv = argv, .timeout_ms = VERSION_MS};
 	auto_proc_result struct proc_result r = {.how = PROC_EXITED};
-	char how[80];
 
 	if (g->compose_version)
 		return 0;
@@ -49,9 +48,12 @@ int engine_check_compose(struct engine *g, struct err *e)
 		e->kind = e->kind == ERR_BROKEN ? ERR_USAGE : e->kind;
 		return err_wrap(e, "%s version", g->compose);
 	}
-	if (r.how != PROC_EXITED)
+	if (r.how != PROC_EXITED) {
+		char how[80];
+
 		return err_set(e, ERR_RETRY, 0, "%s version %s", g->compose,
 			       proc_how_text(&p, &r, how, sizeof(how)));
+	}
 	auto_free char *version = version_of(str_text(&r.out));
 
 	if (!version || strtol(version, NULL, 10) < 2)

@@ -5,6 +5,7 @@
  */
 #include "agent/engine/model.h"
 
+#include "agent/engine/model_words.h"
 #include "common/digest.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -90,6 +91,7 @@ void model_pin(cJSON *model, const struct pinned_image *pin)
 	if (!cJSON_IsObject(service))
 		return;
 	json_set_str(service, "image", pin->pin);
+	json_set_str(service, MODEL_KEY_IMAGE, pin->ref);
 	cJSON_DeleteItemFromObjectCaseSensitive(service, "build");
 	cJSON_DeleteItemFromObjectCaseSensitive(service, "pull_policy");
 }

@@ -6,7 +6,6 @@
 #include "agent/engine/model_words.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "common/str.h"
 
 #include <string.h>
 
@@ -44,18 +43,6 @@ static bool is_quiet(const char *key)
 	       strncmp(key, "x-", 2) == 0;
 }
 
-/* While a plan is made, new images are not pinned yet: whether the same tag now means another image
- * shows later. */
-static bool is_pending(const cJSON *old, const cJSON *new)
-{
-	const char *a = json_str(old, "image", NULL), *b = json_str(new, "image", NULL);
-
-	if (!a || get(old, "build"))
-		return false;
-	return (get(new, "build") && str_starts(a, "sha256:")) ||
-	       (b && model_words_is_pending(a, b));
-}
-
 static void compare_service(const cJSON *old, const cJSON *new, struct strv *reasons,
 			    struct strv *services)
 {
@@ -66,9 +53,9 @@ static void compare_service(const cJSON *old, const cJSON *new, struct strv *rea
 		const cJSON *a = get(old, keys.v[i]), *b = get(new, keys.v[i]);
 
 		if (is_quiet(keys.v[i]) || same(a, b) ||
-		    (strcmp(keys.v[i], "image") == 0 && is_pending(old, new)))
+		    (strcmp(keys.v[i], "image") == 0 && model_words_is_pending(old, new)))
 			continue;
-		model_words(new->string, keys.v[i], a, b, reasons);
+		model_words(keys.v[i], old, new, reasons);
 		(void)strv_add_once(services, new->string);
 	}
 }

@@ -255,13 +255,15 @@ static int label_service(const struct labeller *l, cJSON *service, struct err *e
 int model_label(cJSON *model, const char *live, const struct live_file *files, size_t n,
 		struct err *e)
 {
+	cJSON *services = cJSON_GetObjectItemCaseSensitive(model, "services");
 	struct labeller l = {.model = model, .live = live};
 	cJSON *service = NULL;
 	int bad = 0;
 
 	track(&l, live, files, n);
-	cJSON_ArrayForEach (service, cJSON_GetObjectItemCaseSensitive(model, "services")) {
-		if (cJSON_IsObject(service) && bad == 0)
+	for (service = services ? services->child : NULL; service && bad == 0;
+	     service = service->next) {
+		if (cJSON_IsObject(service))
 			bad = label_service(&l, service, e);
 	}
 	labeller_done(&l);

@@ -15,7 +15,8 @@ enum { SHORT_ID = 12, SHOWN_MAX = 160, LISTED_MAX = 8 };
 
 struct change {
 	const char *service, *key;
-	const cJSON *old, *new;
+	const cJSON *old, *new; /* values of key, NULL where there is none */
+	const cJSON *old_service, *new_service;
 	struct strv *reasons;
 };
 
@@ -34,50 +35,57 @@ static char *shown(const char *text)
 
 /* ---- image ---- */
 
-/* The part before "@sha256:"; a bare id gives "image sha256:<12 digits>". */
-static char *without_digest(const char *ref)
+/* What a person calls the image: as in the Compose file, else the reference without digest, else a
+ * short id. */
+static char *image_name(const cJSON *service)
 {
-	const char *at = strstr(ref, "@sha256:");
+	const char *pin = json_str(service, "image", "none");
+	const char *ref = json_str(service, MODEL_KEY_IMAGE, NULL);
+	const char *digest = strstr(pin, "@sha256:");
 
-	if (str_starts(ref, "sha256:"))
-		return xasprintf("sha256:%.*s…", SHORT_ID, ref + strlen("sha256:"));
-	return at ? xstrndup(ref, (size_t)(at - ref)) : xstrdup(ref);
+	if (ref)
+		return shown(ref);
+	if (str_starts(pin, "sha256:"))
+		return xasprintf("sha256:%.*s…", SHORT_ID, pin + strlen("sha256:"));
+	auto_free char *name = digest ? xstrndup(pin, (size_t)(digest - pin)) : xstrdup(pin);
+
+	return shown(name);
 }
 
-static char *digest_of(const char *ref)
+/* The digest or id it is pinned to, NULL if it is not. Borrowed. */
+static const char *pin_of(const cJSON *service)
 {
-	const char *at = strstr(ref, "sha256:");
-
-	return at ? xasprintf("sha256:%.*s…", SHORT_ID, at + strlen("sha256:")) : xstrdup("");
+	return strstr(json_str(service, "image", ""), "sha256:");
 }
 
-char *model_words_image(const char *old, const char *new)
+bool model_words_is_pending(const cJSON *old, const cJSON *new)
 {
-	auto_free char *a = without_digest(old);
-	auto_free char *b = without_digest(new);
+	auto_free char *a = image_name(old);
+	auto_free char *b = image_name(new);
 
-	if (strcmp(a, b) != 0)
-		return xasprintf("%s → %s", a, b);
-	auto_free char *digest = digest_of(new);
-
-	return digest[0] != '\0' ? xasprintf("%s (now another image, %s)", b, digest)
-				 : xasprintf("%s (no longer one fixed image)", b);
-}
-
-bool model_words_is_pending(const char *old, const char *new)
-{
-	auto_free char *a = without_digest(old);
-
-	return strcmp(old, new) != 0 && strcmp(a, new) == 0;
+	if (!pin_of(old) || pin_of(new))
+		return false;
+	if (strcmp(a, b) == 0)
+		return true;
+	/* A built service without `image:` gets its name from Compose; "none" here. */
+	return cJSON_GetObjectItemCaseSensitive(new, "build") && !json_str(new, "image", NULL) &&
+	       str_starts(json_str(old, "image", ""), "sha256:");
 }
 
 static void tell_image(const struct change *c)
 {
-	const char *old = cJSON_GetStringValue(c->old), *new = cJSON_GetStringValue(c->new);
-	auto_free char *words = model_words_image(old ? old : "none", new ? new : "none");
-	auto_free char *safe = shown(words);
+	auto_free char *a = image_name(c->old_service);
+	auto_free char *b = image_name(c->new_service);
+	const char *pin = pin_of(c->new_service);
 
-	strv_pushf(c->reasons, "service %s: image %s", c->service, safe);
+	if (strcmp(a, b) != 0)
+		strv_pushf(c->reasons, "service %s: image %s → %s", c->service, a, b);
+	else if (pin)
+		strv_pushf(c->reasons, "service %s: image %s (now another image, sha256:%.*s…)",
+			   c->service, b, SHORT_ID, pin + strlen("sha256:"));
+	else
+		strv_pushf(c->reasons, "service %s: image %s (no longer one fixed image)",
+			   c->service, b);
 }
 
 /* ---- maps: names only ---- */
@@ -127,7 +135,8 @@ static void tell_labels(const struct change *c)
 	cJSON_DeleteItemFromObjectCaseSensitive(b, "mdc.inputs");
 	cJSON_DeleteItemFromObjectCaseSensitive(a, "mdc.managed");
 	cJSON_DeleteItemFromObjectCaseSensitive(b, "mdc.managed");
-	const struct change rest = {c->service, "label", a, b, c->reasons};
+	const struct change rest = {
+		.service = c->service, .key = "label", .old = a, .new = b, .reasons = c->reasons};
 
 	tell_names(&rest);
 }
@@ -245,7 +254,11 @@ static void tell_deploy(const struct change *c)
 	auto_json cJSON *new = c->new ? cJSON_Duplicate(c->new, true) : cJSON_CreateObject();
 
 	if (!same(a, b)) {
-		const struct change r = {c->service, "replicas", a, b, c->reasons};
+		const struct change r = {.service = c->service,
+					 .key = "replicas",
+					 .old = a,
+					 .new = b,
+					 .reasons = c->reasons};
 
 		tell_value(&r);
 	}
@@ -297,10 +310,17 @@ static const struct row {
 	{"stop_grace_period", tell_value},
 };
 
-void model_words(const char *service, const char *key, const cJSON *old, const cJSON *new,
-		 struct strv *reasons)
+void model_words(const char *key, const cJSON *old, const cJSON *new, struct strv *reasons)
 {
-	const struct change c = {service, key, old, new, reasons};
+	const struct change c = {
+		.service = new->string,
+		.key = key,
+		.old = cJSON_GetObjectItemCaseSensitive(old, key),
+		.new = cJSON_GetObjectItemCaseSensitive(new, key),
+		.old_service = old,
+		.new_service = new,
+		.reasons = reasons,
+	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		if (strcmp(rows[i].key, key) == 0) {
@@ -310,5 +330,5 @@ void model_words(const char *service, const char *key, const cJSON *old, const c
 	}
 	auto_free char *safe = shown(key);
 
-	strv_pushf(reasons, "service %s: setting %s", service, safe);
+	strv_pushf(reasons, "service %s: setting %s", c.service, safe);
 }

@@ -6,14 +6,16 @@
 
 #include "agent/engine/model.h"
 
-/* Adds one line or more to reasons. old and new are the values of `key`, NULL where there was or is
- * none. */
-void model_words(const char *service, const char *key, const cJSON *old, const cJSON *new,
-		 struct strv *reasons);
+/* The image as the Compose file names it, beside its pin; Compose ignores keys that begin with x-.
+ */
+#define MODEL_KEY_IMAGE "x-mdc-image"
 
-/* "name:1 → name:2" of two references as they stand in models, digests left out where tags tell the
- * difference. */
-char *model_words_image(const char *old, const char *new);
+/* Adds one line or more to reasons: what changed in `key` from one definition of the service to the
+ * other. */
+void model_words(const char *key, const cJSON *old, const cJSON *new, struct strv *reasons);
 
-/* Is `new` just `old` without its digest: not pulled yet, so nothing is known of a change? */
-bool model_words_is_pending(const char *old, const char *new);
+/*
+ * Does the new definition name the same image without a pin? While a plan is made, images are not
+ * pulled or built yet: whether the same name now means another image shows later.
+ */
+bool model_words_is_pending(const cJSON *old, const cJSON *new);

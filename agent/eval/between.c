@@ -35,7 +35,8 @@ static void unknown_after(struct eval *ev, struct project *p, const char *name)
 	const char *near = str_nearest(name, (const char *const *)ev->names.v, ev->names.n);
 	auto_free char *text =
 		near ? xasprintf("after: there is no project '%s': did you mean '%s'?", name, near)
-		     : xasprintf("after: there is no project '%s': correct the name or remove it", name);
+		     : xasprintf("after: there is no project '%s': correct the name or remove it",
+				 name);
 	struct diag at = origin(ev, p, text);
 
 	eval_bad(ev, p, &at);
@@ -53,11 +54,13 @@ static void check_after(struct eval *ev, struct project *p)
 		} else if (!strv_has(&ev->names, name)) {
 			unknown_after(ev, p, name);
 		} else {
-			auto_free char *text = xasprintf("after: project '%s' does not run on this host, so "
-							 "'%s' does not wait for it",
-							 name, p->name);
+			auto_free char *text =
+				xasprintf("after: project '%s' does not run on this host, so "
+					  "'%s' does not wait for it",
+					  name, p->name);
 			struct diag at = origin(ev, p, text);
-			diags_add(ev->d, DIAG_WARNING, at.file, at.line, at.column, p->name, "%s", text);
+			diags_add(ev->d, DIAG_WARNING, at.file, at.line, at.column, p->name, "%s",
+				  text);
 		}
 	}
 	strv_copy(&p->settings.after, &here);
@@ -84,7 +87,8 @@ static void report_cycle(struct cycle *c, size_t from)
 	for (size_t i = first; i < c->n; i++)
 		str_addf(&names, "%s → ", l->v[c->way[i]].name);
 	str_add(&names, l->v[from].name);
-	auto_free char *text = xasprintf("after goes in a circle: %s; remove one of these", str_text(&names));
+	auto_free char *text =
+		xasprintf("after goes in a circle: %s; remove one of these", str_text(&names));
 	for (size_t i = first; i < c->n; i++) {
 		struct project *p = &l->v[c->way[i]];
 		struct diag at = origin(c->ev, p, text);

@@ -77,7 +77,8 @@ static bool runs_so(const struct eval *ev, const struct project *p)
 {
 	const struct project *known = eval_known(ev, p->name);
 
-	return known && strcmp(known->tree, p->tree) == 0 && settings_equal(&known->settings, &p->settings);
+	return known && strcmp(known->tree, p->tree) == 0 &&
+	       settings_equal(&known->settings, &p->settings);
 }
 
 static void refuse(struct eval *ev, const struct claim *mine, const struct claim *other)
@@ -102,10 +103,12 @@ static void refuse(struct eval *ev, const struct claim *mine, const struct claim
 	const char *what = mine->text + (port ? strlen("port ") : strlen("container "));
 	int len = (int)(mine->text + mine->key - what);
 	auto_free char *text =
-		port ? xasprintf("port %.*s of the host is also published by project '%s': choose another one",
-				 len, what, other->p->name)
-		     : xasprintf("container_name '%.*s' is also used by project '%s': remove it or choose another",
-				 len, what, other->p->name);
+		port ? xasprintf(
+			       "port %.*s of the host is also published by project '%s': choose another one",
+			       len, what, other->p->name)
+		     : xasprintf(
+			       "container_name '%.*s' is also used by project '%s': remove it or choose another",
+			       len, what, other->p->name);
 	eval_bad(ev, mine->p,
 		 &(struct diag){.file = file, .line = line, .column = column, .text = text});
 }
@@ -137,7 +140,9 @@ static void collect_hosts(const struct eval *ev, struct strv *names)
 
 void check_clashes(struct eval *ev)
 {
-	enum { COMPARED_MAX = 50 }; /* of one key: a thousand projects on one port need not all be paired */
+	enum {
+		COMPARED_MAX = 50
+	}; /* of one key: a thousand projects on one port need not all be paired */
 	struct claims l = {.n = 0};
 	auto_strv struct strv names = STRV_INIT;
 
@@ -148,7 +153,8 @@ void check_clashes(struct eval *ev)
 	if (ev->in->all_hosts)
 		collect_hosts(ev, &names);
 	for (size_t i = 0; i < l.n; i++)
-		for (size_t k = i + 1; k < l.n && k - i < COMPARED_MAX && same_key(&l.v[i], &l.v[k]); k++)
+		for (size_t k = i + 1;
+		     k < l.n && k - i < COMPARED_MAX && same_key(&l.v[i], &l.v[k]); k++)
 			compare(ev, &names, &l.v[i], &l.v[k]);
 	free(l.v);
 }

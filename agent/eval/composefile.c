@@ -1,7 +1,7 @@
 /*
- * composefile - walks one parsed Compose file: every path it mentions, every name it uses and defines.
- * Depends on: references, includes, service_checks, ports, names.
- * To follow another key: a line in service_paths() or scan_file().
+ * composefile - walks one parsed Compose file: every path it mentions, every name it uses and
+ * defines. Depends on: references, includes, service_checks, ports, names. To follow another key: a
+ * line in service_paths() or scan_file().
  */
 #include "agent/eval/scan.h"
 
@@ -102,10 +102,11 @@ static int short_mount(const struct place *p, const char *by, const struct yaml_
 	if (!source || source[0] == '\0')
 		return 0;
 	if (isalpha((unsigned char)source[0]) && source[1] == '\0') {
-		scan_note(p->s, DIAG_ERROR, p->file, v,
-			  "service '%s': Compose takes the one-letter volume name '%s' for a Windows drive: give "
-			  "it a longer name",
-			  by, source);
+		scan_note(
+			p->s, DIAG_ERROR, p->file, v,
+			"service '%s': Compose takes the one-letter volume name '%s' for a Windows drive: give "
+			"it a longer name",
+			by, source);
 		return 0;
 	}
 	auto_free char *text = env_expand(&p->s->env, source, &open);
@@ -120,7 +121,8 @@ static int short_mount(const struct place *p, const char *by, const struct yaml_
 	return refer(p, REF_BIND, "volumes", &at, e);
 }
 
-static int mounts(const struct place *p, const char *by, const struct yaml_node *list, struct err *e)
+static int mounts(const struct place *p, const char *by, const struct yaml_node *list,
+		  struct err *e)
 {
 	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++) {
 		const struct yaml_node *v = &list->items[i];
@@ -171,9 +173,10 @@ static int service_paths(const struct place *p, const char *name, const struct y
 	if (scan_extends(p, yaml_get(v, "extends"), e) < 0 ||
 	    env_files(p, "env_file", yaml_get(v, "env_file"), e) < 0 ||
 	    env_files(p, "label_file", yaml_get(v, "label_file"), e) < 0 ||
-	    mounts(p, name, yaml_get(v, "volumes"), e) < 0 || build(p, yaml_get(v, "build"), e) < 0 ||
-	    refer(p, REF_FILE, "credential_spec.file", yaml_get(yaml_get(v, "credential_spec"), "file"),
-		  e) < 0)
+	    mounts(p, name, yaml_get(v, "volumes"), e) < 0 ||
+	    build(p, yaml_get(v, "build"), e) < 0 ||
+	    refer(p, REF_FILE, "credential_spec.file",
+		  yaml_get(yaml_get(v, "credential_spec"), "file"), e) < 0)
 		return -1;
 	return watches(p, yaml_get(v, "develop"), e);
 }
@@ -183,9 +186,10 @@ int scan_one_service(const struct place *p, const char *name, const struct yaml_
 {
 	if (service->kind != YAML_MAP) {
 		if (service->kind != YAML_NULL)
-			scan_note(p->s, DIAG_ERROR, p->file, service,
-				  "service '%s': expected a map such as {image: nginx:1.27}, not a %s", name,
-				  yaml_kind_name(service->kind));
+			scan_note(
+				p->s, DIAG_ERROR, p->file, service,
+				"service '%s': expected a map such as {image: nginx:1.27}, not a %s",
+				name, yaml_kind_name(service->kind));
 		return 0;
 	}
 	uses(p, "services", name, yaml_get(service, "depends_on"));
@@ -207,14 +211,16 @@ static int content_files(const struct place *p, const char *section, const struc
 
 int scan_file(const struct place *p, const struct yaml_node *root, struct err *e)
 {
-	static const char *const sections[] = {"services", "volumes", "networks", "configs", "secrets"};
+	static const char *const sections[] = {"services", "volumes", "networks", "configs",
+					       "secrets"};
 	const struct yaml_node *services = yaml_get(root, "services");
 
 	for (size_t i = 0; i < COUNT_OF(sections); i++)
 		scan_define(p, sections[i], yaml_get(root, sections[i]));
 	for (size_t i = 0; services && services->kind == YAML_MAP && i < services->n; i++) {
 		const struct yaml_pair *one = &services->pairs[i];
-		struct yaml_node named = one->value; /* findings about the service stand at its name */
+		struct yaml_node named =
+			one->value; /* findings about the service stand at its name */
 		named.line = one->line;
 		named.column = one->column;
 		scan_service_keys(p, one->key, &named);

@@ -1,7 +1,6 @@
 /*
- * declared - the evaluator for agent.yaml's own projects: Compose files anywhere on this host. With no source at all
- * this is the classic mode.
- * Depends on: scan, common/file.
+ * declared - the evaluator for agent.yaml's own projects: Compose files anywhere on this host. With
+ * no source at all this is the classic mode. Depends on: scan, common/file.
  */
 #include "agent/eval/scan.h"
 
@@ -40,7 +39,8 @@ static void bundle_add(struct bundle *b, char *name, char *data, size_t len)
 	strv_push_own(&b->names, name);
 }
 
-/* A file that cannot be read makes the project bad; it is named, and the agent's other work goes on. */
+/* A file that cannot be read makes the project bad; it is named, and the agent's other work goes
+ * on. */
 static char *read_host_file(struct scan *s, const char *path, size_t *len)
 {
 	struct err why = ERR_INIT;
@@ -49,7 +49,8 @@ static char *read_host_file(struct scan *s, const char *path, size_t *len)
 	if (file_read(path, COMPOSE_MAX_BYTES, &text, len, &why) == 0)
 		return text;
 	scan_note(s, DIAG_ERROR, path, NULL,
-		  "project '%s' cannot be read: %s; correct its files in agent.yaml", s->p->name, why.cause);
+		  "project '%s' cannot be read: %s; correct its files in agent.yaml", s->p->name,
+		  why.cause);
 	return NULL;
 }
 
@@ -131,7 +132,8 @@ static int read_all(struct scan *s, const struct declared_project *d, struct err
 	settings_merge(&p->settings, &p->own);
 	settings_merge(&p->settings, &s->ev->in->config->defaults);
 	settings_finish(&p->settings);
-	/* Env files are the host's own: defaults and x-mdc, which mean the repository's, do not count. */
+	/* Env files are the host's own: defaults and x-mdc, which mean the repository's, do not
+	 * count. */
 	strv_copy(&p->settings.env_files, &d->settings.env_files);
 	for (size_t i = 0; i < p->settings.env_files.n; i++)
 		read_env_file(s, p->settings.env_files.v[i], &b);

@@ -1,6 +1,6 @@
 /*
- * discover - which directories are projects: those that the manifest lists, or those that hold a Compose file.
- * Depends on: tree, manifest.
+ * discover - which directories are projects: those that the manifest lists, or those that hold a
+ * Compose file. Depends on: tree, manifest.
  */
 #include "agent/eval/eval_parts.h"
 
@@ -67,7 +67,8 @@ struct search {
 	char *at_root; /* a Compose file at the root of the repository, or NULL */
 };
 
-/* The current generation saw this very directory as a project, ours or not: it holds a Compose file. */
+/* The current generation saw this very directory as a project, ours or not: it holds a Compose
+ * file. */
 static bool is_known(const struct eval *ev, const char *path, const char *id)
 {
 	const struct project *p = eval_known(ev, path_base(path));
@@ -89,13 +90,15 @@ static int add_found(struct search *s, const char *name, const char *path, const
 	memcpy(c->id, id, sizeof(c->id));
 	if (path_is_project_name(name))
 		return 0;
-	diags_add(s->ev->d, DIAG_ERROR, path, 0, 0, name,
-		  "the directory's name is not a valid project name (a-z, 0-9, '-' and '_'): rename it, or "
-		  "list it in mdc.yaml under another name with 'path: %s'",
-		  path);
-	c->why_bad = xasprintf("%s: the directory's name is not a valid project name: rename it, or list it "
-			       "in mdc.yaml under another name",
-			       path);
+	diags_add(
+		s->ev->d, DIAG_ERROR, path, 0, 0, name,
+		"the directory's name is not a valid project name (a-z, 0-9, '-' and '_'): rename it, or "
+		"list it in mdc.yaml under another name with 'path: %s'",
+		path);
+	c->why_bad = xasprintf(
+		"%s: the directory's name is not a valid project name: rename it, or list it "
+		"in mdc.yaml under another name",
+		path);
 	return 0;
 }
 
@@ -119,10 +122,11 @@ static int look_into(struct search *s, const char *path, const char *id, int dep
 	const struct listing *l;
 
 	if (++s->dirs > DISCOVER_MAX_DIRS)
-		return err_set(e, ERR_REJECTED, 0,
-			       "the repository has more than %d directories to look into: list its projects in "
-			       "mdc.yaml",
-			       DISCOVER_MAX_DIRS);
+		return err_set(
+			e, ERR_REJECTED, 0,
+			"the repository has more than %d directories to look into: list its projects in "
+			"mdc.yaml",
+			DISCOVER_MAX_DIRS);
 	if (eval_tree_list(s->ev->tree, path, id, &l, e) < 0)
 		return -1;
 	discover_files(l, &files);
@@ -144,7 +148,8 @@ static int by_name(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->path, y->path);
 }
 
-/* Two directories of one name: neither may be guessed to be the project. One of them stays, as bad. */
+/* Two directories of one name: neither may be guessed to be the project. One of them stays, as bad.
+ */
 static void refuse_doubles(struct eval *ev, struct candidates *l)
 {
 	size_t kept = 0;
@@ -158,13 +163,15 @@ static void refuse_doubles(struct eval *ev, struct candidates *l)
 			l->v[kept++] = *c;
 			continue;
 		}
-		diags_add(ev->d, DIAG_ERROR, c->path, 0, 0, c->name,
-			  "'%s' and '%s' would both be the project '%s': rename one, or list them in mdc.yaml",
-			  first->path, c->path, c->name);
+		diags_add(
+			ev->d, DIAG_ERROR, c->path, 0, 0, c->name,
+			"'%s' and '%s' would both be the project '%s': rename one, or list them in mdc.yaml",
+			first->path, c->path, c->name);
 		if (!first->why_bad)
-			first->why_bad = xasprintf("%s: '%s' has the same project name: rename one, or "
-						   "list them in mdc.yaml",
-						   first->path, c->path);
+			first->why_bad =
+				xasprintf("%s: '%s' has the same project name: rename one, or "
+					  "list them in mdc.yaml",
+					  first->path, c->path);
 		free(c->name);
 		free(c->path);
 		free(c->why_bad);
@@ -197,25 +204,30 @@ static int find_listed(struct eval *ev, const struct listed *l, struct candidate
 	if (!found)
 		missing(ev, l, c, "does not exist: correct 'path', or remove the entry");
 	else if (link)
-		missing(ev, l, c, "is or leads through a symlink or submodule, which is not followed: use a "
-				  "directory of the repository");
+		missing(ev, l, c,
+			"is or leads through a symlink or submodule, which is not followed: use a "
+			"directory of the repository");
 	else if (at.kind != ENTRY_DIR)
-		missing(ev, l, c, "is a file: 'path' names the project's directory, 'files' its Compose files");
+		missing(ev, l, c,
+			"is a file: 'path' names the project's directory, 'files' its Compose files");
 	else
 		memcpy(c->id, at.id, sizeof(c->id));
 	return 0;
 }
 
-/* Beside real projects such a file is often there for developers; alone it is a beginner's repository. */
+/* Beside real projects such a file is often there for developers; alone it is a beginner's
+ * repository. */
 static int judge_root(const struct search *s, struct err *e)
 {
-	static const char text[] = "a Compose file at the root of the repository is not a project, as it has no "
-				   "name: move it to a directory named after the project, or list it in mdc.yaml "
-				   "with 'path: .'";
+	static const char text[] =
+		"a Compose file at the root of the repository is not a project, as it has no "
+		"name: move it to a directory named after the project, or list it in mdc.yaml "
+		"with 'path: .'";
 
 	if (!s->at_root)
 		return 0;
-	diags_add(s->ev->d, s->out->n > 0 ? DIAG_WARNING : DIAG_ERROR, s->at_root, 0, 0, NULL, "%s", text);
+	diags_add(s->ev->d, s->out->n > 0 ? DIAG_WARNING : DIAG_ERROR, s->at_root, 0, 0, NULL, "%s",
+		  text);
 	return s->out->n > 0 ? 0 : err_set(e, ERR_REJECTED, 0, "%s: %s", s->at_root, text);
 }
 
@@ -236,8 +248,8 @@ int discover(struct eval *ev, struct candidates *out, struct err *e)
 		return -1;
 	auto_free char *link = found ? at.link : NULL;
 	if (!found || link || at.kind != ENTRY_DIR)
-		return err_set(e, ERR_REJECTED, 0, "source.path '%s' is not a directory of the repository",
-			       start);
+		return err_set(e, ERR_REJECTED, 0,
+			       "source.path '%s' is not a directory of the repository", start);
 	int rc = look_into(&s, start, at.id, 0, e);
 	if (rc == 0)
 		rc = judge_root(&s, e);

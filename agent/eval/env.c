@@ -1,7 +1,7 @@
 /*
- * env - values from .env and env_files, and putting them into text as Compose does: only what is needed to know which
- * files, ports and names are meant. What cannot be resolved is left open and judged by Compose itself later.
- * Depends on: scan.
+ * env - values from .env and env_files, and putting them into text as Compose does: only what is
+ * needed to know which files, ports and names are meant. What cannot be resolved is left open and
+ * judged by Compose itself later. Depends on: scan.
  */
 #include "agent/eval/scan.h"
 

@@ -82,10 +82,10 @@ static void merge_doubles(struct eval *ev)
 			kept++;
 			continue;
 		}
-		auto_free char *text = xasprintf("project '%s' is both declared here and in the repository "
-						 "('%s'): rename one of them",
-						 l->v[i].name,
-						 l->v[i].declared ? l->v[kept - 1].path : l->v[i].path);
+		auto_free char *text = xasprintf(
+			"project '%s' is both declared here and in the repository "
+			"('%s'): rename one of them",
+			l->v[i].name, l->v[i].declared ? l->v[kept - 1].path : l->v[i].path);
 		eval_bad(ev, &l->v[kept - 1],
 			 &(struct diag){.file = ev->in->config->file, .text = text});
 		project_done(&l->v[i]);
@@ -103,7 +103,8 @@ static void seal(struct eval *ev, size_t first_finding)
 		if (f->level != DIAG_WARNING)
 			continue;
 		if (f->line > 0)
-			strv_pushf(&ev->out->warnings, "%s:%d:%d: %s", f->file, f->line, f->column, f->text);
+			strv_pushf(&ev->out->warnings, "%s:%d:%d: %s", f->file, f->line, f->column,
+				   f->text);
 		else
 			strv_pushf(&ev->out->warnings, "%s: %s", f->file, f->text);
 	}

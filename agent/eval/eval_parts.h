@@ -36,8 +36,8 @@ struct spot { /* what stands at a path */
 struct eval_tree *eval_tree_new(const struct tree_reader *reader, const char *root);
 void eval_tree_free(struct eval_tree *t);
 /* The directory at path, whose id is known. Borrowed. */
-int eval_tree_list(struct eval_tree *t, const char *path, const char *id, const struct listing **out,
-		   struct err *e);
+int eval_tree_list(struct eval_tree *t, const char *path, const char *id,
+		   const struct listing **out, struct err *e);
 /* What stands at a resolved path ("." is the root)? The caller frees out->link. */
 int eval_tree_find(struct eval_tree *t, const char *path, struct spot *out, bool *found,
 		   struct err *e);
@@ -152,7 +152,8 @@ void merge_settings(const struct eval *ev, const struct listed *l, const struct 
 		    struct settings *s);
 /* Is this a project that its own files give to other hosts, as the current generation remembers? */
 bool reuse_other(struct eval *ev, const struct candidate *c);
-const char *known_other(const struct eval *ev, const char *id, const char *path); /* its record, or NULL */
+const char *known_other(const struct eval *ev, const char *id,
+			const char *path); /* its record, or NULL */
 void remember_other(struct eval *ev, const struct candidate *c, const struct strv *hosts);
 
 /* ---- between.c: what only shows between projects ---- */

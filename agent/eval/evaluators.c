@@ -1,7 +1,6 @@
 /*
- * evaluators - the table of ways to find this host's projects; all that apply are run, in this order.
- * Depends on: eval_parts.
- * To add one: a file with a struct evaluator, and a line here.
+ * evaluators - the table of ways to find this host's projects; all that apply are run, in this
+ * order. Depends on: eval_parts. To add one: a file with a struct evaluator, and a line here.
  */
 #include "agent/eval/eval_parts.h"
 

@@ -17,8 +17,10 @@ static int read_manifest(struct eval *ev, const char *path, const struct spot *a
 	const struct tree_reader *r = ev->in->reader;
 
 	if (at->kind != ENTRY_FILE && at->kind != ENTRY_EXEC)
-		return err_set(e, ERR_REJECTED, 0,
-			       "%s is not a plain file: a manifest must stand in the repository itself", path);
+		return err_set(
+			e, ERR_REJECTED, 0,
+			"%s is not a plain file: a manifest must stand in the repository itself",
+			path);
 	if (r->read(r->ctx, at->id, COMPOSE_MAX_BYTES, &text, &len, e) < 0)
 		return err_wrap(e, "%s", path);
 	size_t before = ev->d->errors;

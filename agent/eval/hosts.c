@@ -86,7 +86,8 @@ const char *hosts_unknown_group(const struct manifest *m, const struct strv *hos
 	return NULL;
 }
 
-/* Levels of groups below group i; more than GROUP_DEPTH also stands for a cycle. Each group is judged once. */
+/* Levels of groups below group i; more than GROUP_DEPTH also stands for a cycle. Each group is
+ * judged once. */
 static int depth_of(const struct manifest *m, size_t i, int *depth)
 {
 	enum { OPEN = -1, CYCLE = GROUP_DEPTH * 2 };
@@ -137,10 +138,11 @@ int hosts_check_groups(const struct manifest *m, struct diags *d)
 			rc = -1;
 		}
 		if (levels > GROUP_DEPTH) {
-			diags_add(d, DIAG_ERROR, m->file, g->line, g->column, NULL,
-				  "group '%s' contains itself or is nested deeper than %d levels: name its "
-				  "hosts directly",
-				  g->name, GROUP_DEPTH);
+			diags_add(
+				d, DIAG_ERROR, m->file, g->line, g->column, NULL,
+				"group '%s' contains itself or is nested deeper than %d levels: name its "
+				"hosts directly",
+				g->name, GROUP_DEPTH);
 			return -1; /* the others of the cycle would say the same */
 		}
 	}

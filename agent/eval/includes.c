@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Parse a Compose file of the repository once per use; what bounds the whole is the number of files. */
+/* Parse a Compose file of the repository once per use; what bounds the whole is the number of
+ * files. */
 static int open_file(const struct place *p, const struct yaml_node *at, const char *path,
 		     const struct yaml_node **root, const char **kept, struct err *e)
 {
@@ -20,8 +21,8 @@ static int open_file(const struct place *p, const struct yaml_node *at, const ch
 	*root = NULL;
 	if (p->depth >= INCLUDE_DEPTH || s->n_roots >= INCLUDE_FILES) {
 		scan_note(s, DIAG_ERROR, p->file, at,
-			  "more than %d Compose files, or nested deeper than %d: include fewer", INCLUDE_FILES,
-			  INCLUDE_DEPTH);
+			  "more than %d Compose files, or nested deeper than %d: include fewer",
+			  INCLUDE_FILES, INCLUDE_DEPTH);
 		return 0;
 	}
 	for (size_t i = 0; i < s->n_roots; i++) {
@@ -58,7 +59,10 @@ static int include_file(const struct place *p, const struct yaml_node *at, const
 	if (open_file(p, at, path, &root, &kept, e) < 0)
 		return -1;
 	auto_free char *own = path_dir(path);
-	struct place inner = {.s = p->s, .file = kept, .dir = dir ? dir : own, .depth = p->depth + 1,
+	struct place inner = {.s = p->s,
+			      .file = kept,
+			      .dir = dir ? dir : own,
+			      .depth = p->depth + 1,
 			      .runs = p->runs};
 	if (!root) {
 		p->s->incomplete = true;
@@ -73,7 +77,8 @@ static int each_path(const struct place *p, enum reference how, const char *what
 {
 	for (size_t i = 0; v && i < (v->kind == YAML_LIST ? v->n : 1); i++) {
 		auto_free char *path = NULL;
-		if (scan_reference(p, how, what, v->kind == YAML_LIST ? &v->items[i] : v, &path, e) < 0)
+		if (scan_reference(p, how, what, v->kind == YAML_LIST ? &v->items[i] : v, &path,
+				   e) < 0)
 			return -1;
 	}
 	return 0;
@@ -104,8 +109,10 @@ int scan_includes(const struct place *p, const struct yaml_node *include, struct
 	if (p->s->on_host)
 		p->s->incomplete = true;
 	for (size_t i = 0; i < (include->kind == YAML_LIST ? include->n : 1); i++) {
-		const struct yaml_node *one = include->kind == YAML_LIST ? &include->items[i] : include;
-		int rc = one->kind == YAML_MAP ? include_map(p, one, e) : include_file(p, one, NULL, e);
+		const struct yaml_node *one =
+			include->kind == YAML_LIST ? &include->items[i] : include;
+		int rc = one->kind == YAML_MAP ? include_map(p, one, e)
+					       : include_file(p, one, NULL, e);
 		if (rc < 0)
 			return -1;
 	}

@@ -44,8 +44,9 @@ static int set_version(const struct yaml_node *v, void *at, const struct key_con
 	if (key_set_count(v, &version, c) < 0)
 		return -1;
 	if (version != 1)
-		return key_refuse(v, c, "this mdc-agent only knows version 1, not %d: update the agent first",
-				  version);
+		return key_refuse(
+			v, c, "this mdc-agent only knows version 1, not %d: update the agent first",
+			version);
 	*(int *)at = version;
 	return 0;
 }
@@ -58,7 +59,8 @@ static int read_group(const struct yaml_pair *pair, const struct key_context *c,
 
 	inner.key = key;
 	if (pair->key[0] == '\0' || strpbrk(pair->key, " @/*?[\t"))
-		return key_refuse(&pair->value, c, "'%s' is not a valid group name: use letters, digits and '-'",
+		return key_refuse(&pair->value, c,
+				  "'%s' is not a valid group name: use letters, digits and '-'",
 				  pair->key);
 	if (key_set_texts(&pair->value, &g.members, &inner) < 0)
 		return -1;
@@ -66,8 +68,9 @@ static int read_group(const struct yaml_pair *pair, const struct key_context *c,
 		if (g.members.v[i][0] != '!' && !strpbrk(g.members.v[i], " /\t"))
 			continue;
 		strv_done(&g.members);
-		return key_refuse(&pair->value, &inner,
-				  "expected host names, patterns and @groups; there is no negation");
+		return key_refuse(
+			&pair->value, &inner,
+			"expected host names, patterns and @groups; there is no negation");
 	}
 	m->groups = xreallocarray(m->groups, m->n_groups + 1, sizeof(*m->groups));
 	g.name = xstrdup(pair->key);
@@ -81,8 +84,10 @@ static int set_groups(const struct yaml_node *v, void *at, const struct key_cont
 	int rc = 0;
 
 	if (v->kind != YAML_MAP || v->n > GROUPS_MAX)
-		return key_refuse(v, c, "expected a map of at most %d groups, such as {web: [server1, \"edge-*\"]}",
-				  GROUPS_MAX);
+		return key_refuse(
+			v, c,
+			"expected a map of at most %d groups, such as {web: [server1, \"edge-*\"]}",
+			GROUPS_MAX);
 	for (size_t i = 0; i < v->n; i++)
 		if (read_group(&v->pairs[i], c, at) < 0)
 			rc = -1;
@@ -113,17 +118,19 @@ static void read_listed(const struct yaml_pair *pair, const struct key_context *
 
 	m->projects = xreallocarray(m->projects, m->n_projects + 1, sizeof(*m->projects));
 	struct listed *l = &m->projects[m->n_projects++];
-	*l = (struct listed){.name = xstrdup(pair->key), .line = pair->line, .column = pair->column};
+	*l = (struct listed){
+		.name = xstrdup(pair->key), .line = pair->line, .column = pair->column};
 	settings_init(&l->settings);
 	inner.key = key;
 	inner.project = l->name;
 	int rc = settings_read(&pair->value, false, &inner, &l->settings);
 	l->hosts_wrong = yaml_get(&pair->value, "hosts") && l->settings.hosts.n == 0;
 	if (rc == 0 && !path_is_project_name(l->name)) {
-		diags_add(c->diags, DIAG_ERROR, c->file, l->line, l->column, l->name,
-			  "'%s' is not a valid project name: use a-z, 0-9, '-' and '_', at most 63, beginning "
-			  "with a letter or digit",
-			  l->name);
+		diags_add(
+			c->diags, DIAG_ERROR, c->file, l->line, l->column, l->name,
+			"'%s' is not a valid project name: use a-z, 0-9, '-' and '_', at most 63, beginning "
+			"with a letter or digit",
+			l->name);
 		rc = -1;
 	}
 	if (rc < 0)
@@ -136,9 +143,11 @@ static int set_projects(const struct yaml_node *v, void *at, const struct key_co
 	struct manifest *m = at;
 
 	if (v->kind != YAML_MAP)
-		return key_refuse(v, c, "expected a map of names to settings, such as {web: {path: apps/web}}, "
-					"not a %s",
-				  yaml_kind_name(v->kind));
+		return key_refuse(
+			v, c,
+			"expected a map of names to settings, such as {web: {path: apps/web}}, "
+			"not a %s",
+			yaml_kind_name(v->kind));
 	if (v->n > PROJECTS_MAX)
 		return key_refuse(v, c, "has more than %d projects", PROJECTS_MAX);
 	m->lists = true;
@@ -157,11 +166,11 @@ static const struct key_row rows[] = {
 	 "Names for sets of hosts: host names, patterns and other groups as \"@name\". Use them in `hosts` as "
 	 "\"@name\".",
 	 set_groups, 0, NULL},
-	{"defaults", "map", NULL, "Settings for every project that does not set them itself.", set_defaults,
-	 offsetof(struct manifest, defaults), NULL},
+	{"defaults", "map", NULL, "Settings for every project that does not set them itself.",
+	 set_defaults, offsetof(struct manifest, defaults), NULL},
 	{"projects", "map of names to settings", NULL,
-	 "The projects. Without this key every directory that holds a Compose file is one.", set_projects, 0,
-	 NULL},
+	 "The projects. Without this key every directory that holds a Compose file is one.",
+	 set_projects, 0, NULL},
 	{.name = NULL},
 };
 
@@ -174,8 +183,8 @@ static int reject(const struct diags *d, size_t from, const char *file, struct e
 {
 	for (size_t i = from; i < d->n; i++)
 		if (d->v[i].level == DIAG_ERROR && !d->v[i].project)
-			return err_set(e, ERR_REJECTED, 0, "%s:%d:%d: %s", d->v[i].file, d->v[i].line,
-				       d->v[i].column, d->v[i].text);
+			return err_set(e, ERR_REJECTED, 0, "%s:%d:%d: %s", d->v[i].file,
+				       d->v[i].line, d->v[i].column, d->v[i].text);
 	return err_set(e, ERR_REJECTED, 0, "%s: more is wrong than can be shown", file);
 }
 

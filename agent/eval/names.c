@@ -1,6 +1,6 @@
 /*
- * names - what services use must be defined somewhere: services, volumes, networks, configs, secrets.
- * Depends on: scan.
+ * names - what services use must be defined somewhere: services, volumes, networks, configs,
+ * secrets. Depends on: scan.
  */
 #include "agent/eval/scan.h"
 
@@ -16,13 +16,16 @@ static struct use *add(struct use **list, size_t *n)
 	return &(*list)[(*n)++];
 }
 
-void scan_use(const struct place *p, const char *section, const char *by, const struct yaml_node *at,
-	      const char *name)
+void scan_use(const struct place *p, const char *section, const char *by,
+	      const struct yaml_node *at, const char *name)
 {
 	if (!p->runs)
 		return;
-	*add(&p->s->uses, &p->s->n_uses) = (struct use){.section = section, .by = by, .file = p->file,
-							.name = xstrdup(name), .line = at->line,
+	*add(&p->s->uses, &p->s->n_uses) = (struct use){.section = section,
+							.by = by,
+							.file = p->file,
+							.name = xstrdup(name),
+							.line = at->line,
 							.column = at->column};
 }
 
@@ -31,14 +34,17 @@ void scan_define(const struct place *p, const char *section, const struct yaml_n
 	if (!map || map->kind == YAML_NULL)
 		return;
 	if (map->kind != YAML_MAP) {
-		scan_note(p->s, DIAG_ERROR, p->file, map, "%s: expected a map of names, not a %s", section,
-			  yaml_kind_name(map->kind));
+		scan_note(p->s, DIAG_ERROR, p->file, map, "%s: expected a map of names, not a %s",
+			  section, yaml_kind_name(map->kind));
 		return;
 	}
 	for (size_t i = 0; i < map->n; i++)
 		*add(&p->s->defined, &p->s->n_defined) =
-			(struct use){.section = section, .file = p->file, .by = p->file,
-				     .name = xstrdup(map->pairs[i].key), .line = map->pairs[i].line,
+			(struct use){.section = section,
+				     .file = p->file,
+				     .by = p->file,
+				     .name = xstrdup(map->pairs[i].key),
+				     .line = map->pairs[i].line,
 				     .column = map->pairs[i].column};
 }
 
@@ -78,13 +84,14 @@ static void check_use(struct scan *s, const struct use *u)
 	struct yaml_node at = {.line = u->line, .column = u->column};
 	auto_free char *near = nearest(s, u->section, u->name);
 	if (near)
-		scan_note(s, DIAG_ERROR, u->file, &at,
-			  "service '%s' uses '%s', which is not defined under %s: did you mean '%s'?", u->by,
-			  u->name, u->section, near);
+		scan_note(
+			s, DIAG_ERROR, u->file, &at,
+			"service '%s' uses '%s', which is not defined under %s: did you mean '%s'?",
+			u->by, u->name, u->section, near);
 	else
 		scan_note(s, DIAG_ERROR, u->file, &at,
-			  "service '%s' uses '%s', which is not defined under %s: define it there", u->by,
-			  u->name, u->section);
+			  "service '%s' uses '%s', which is not defined under %s: define it there",
+			  u->by, u->name, u->section);
 }
 
 static void check_setting(struct scan *s, const char *key, const char *section, const char *name)
@@ -93,8 +100,9 @@ static void check_setting(struct scan *s, const char *key, const char *section, 
 		return;
 	auto_free char *near = nearest(s, section, name);
 	scan_note(s, DIAG_ERROR, s->n_roots > 0 ? s->files[0] : s->p->path, NULL,
-		  "%s names '%s', which the Compose files do not have under %s%s%s%s", key, name, section,
-		  near ? ": did you mean '" : ": correct the name", near ? near : "", near ? "'?" : "");
+		  "%s names '%s', which the Compose files do not have under %s%s%s%s", key, name,
+		  section, near ? ": did you mean '" : ": correct the name", near ? near : "",
+		  near ? "'?" : "");
 }
 
 static void check_services(struct scan *s)
@@ -104,7 +112,8 @@ static void check_services(struct scan *s)
 		struct yaml_node at = {.line = v->line, .column = v->column};
 		if (!v->has_source)
 			scan_note(s, DIAG_ERROR, v->file, &at,
-				  "service '%s' has neither image nor build: say what it runs", v->name);
+				  "service '%s' has neither image nor build: say what it runs",
+				  v->name);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * ports - what no two projects of a host may both have: published ports and container names.
- * A claim is "port <proto>/<port> <ip> <file:line:column>" or "container <name> <file:line:column>".
- * Depends on: scan.
+ * A claim is "port <proto>/<port> <ip> <file:line:column>" or "container <name>
+ * <file:line:column>". Depends on: scan.
  */
 #include "agent/eval/scan.h"
 

@@ -1,6 +1,6 @@
 /*
- * references - a path that a Compose file mentions: inside the project, elsewhere in the repository, or out of it.
- * Depends on: scan, tree.
+ * references - a path that a Compose file mentions: inside the project, elsewhere in the
+ * repository, or out of it. Depends on: scan, tree.
  */
 #include "agent/eval/scan.h"
 
@@ -28,18 +28,20 @@ static bool leaves_repository(const struct place *p, enum reference how, const c
 	if (how == REF_BUILD && (is_remote(text) || absolute))
 		return true;
 	if (how == REF_COMPOSE && is_remote(text)) {
-		scan_note(p->s, DIAG_ERROR, p->file, at,
-			  "%s: '%s' comes from another server, which nobody has verified: put the file into "
-			  "this repository",
-			  what, text);
+		scan_note(
+			p->s, DIAG_ERROR, p->file, at,
+			"%s: '%s' comes from another server, which nobody has verified: put the file into "
+			"this repository",
+			what, text);
 		return true;
 	}
 	if (!absolute)
 		return false;
 	if (how == REF_COMPOSE || how == REF_ENV || how == REF_OPTIONAL)
-		scan_note(p->s, DIAG_ERROR, p->file, at,
-			  "%s: '%s' is an absolute path: use a file of the repository, relative to '%s'", what,
-			  text, p->dir);
+		scan_note(
+			p->s, DIAG_ERROR, p->file, at,
+			"%s: '%s' is an absolute path: use a file of the repository, relative to '%s'",
+			what, text, p->dir);
 	return true;
 }
 
@@ -70,14 +72,17 @@ static void missing(const struct place *p, enum reference how, const char *what,
 		return;
 	}
 	if (inside && (how == REF_BIND || how == REF_BUILD))
-		return; /* the engine or a container makes it; a build context fails with Compose's own words */
+		return; /* the engine or a container makes it; a build context fails with Compose's
+			   own words */
 	if (inside && how == REF_FILE) {
 		scan_note(p->s, DIAG_WARNING, p->file, at,
-			  "%s: '%s' is not in the repository: it must be made on each host", what, path);
+			  "%s: '%s' is not in the repository: it must be made on each host", what,
+			  path);
 		return;
 	}
 	scan_note(p->s, DIAG_ERROR, p->file, at,
-		  "%s: '%s' does not exist in the repository: add the file or correct the path", what, path);
+		  "%s: '%s' does not exist in the repository: add the file or correct the path",
+		  what, path);
 }
 
 static int take_elsewhere(const struct place *p, const char *what, const struct yaml_node *at,
@@ -86,18 +91,20 @@ static int take_elsewhere(const struct place *p, const char *what, const struct 
 	struct scan *s = p->s;
 
 	if (s->p->n_elsewhere >= ELSEWHERE_MAX) {
-		scan_note(s, DIAG_ERROR, p->file, at,
-			  "the project reads more than %d files outside of its directory: mount their directory",
-			  ELSEWHERE_MAX);
+		scan_note(
+			s, DIAG_ERROR, p->file, at,
+			"the project reads more than %d files outside of its directory: mount their directory",
+			ELSEWHERE_MAX);
 		return 0;
 	}
 	if (!add_elsewhere(s, path, spot))
 		return 0;
 	if (path_below(s->p->path, path))
-		scan_note(s, DIAG_WARNING, p->file, at,
-			  "%s: '%s' holds the project itself: every commit that touches anything there deploys "
-			  "it again; name a smaller directory",
-			  what, path);
+		scan_note(
+			s, DIAG_WARNING, p->file, at,
+			"%s: '%s' holds the project itself: every commit that touches anything there deploys "
+			"it again; name a smaller directory",
+			what, path);
 	return spot->kind == ENTRY_DIR ? scan_walk(s, path, spot->id, e) : 0;
 }
 
@@ -114,12 +121,12 @@ static int judge_spot(const struct place *p, enum reference how, const char *wha
 		missing(p, how, what, at, *path);
 	} else if (link) {
 		scan_note(p->s, DIAG_ERROR, p->file, at,
-			  "%s: '%s' is a %s, which is not followed: use a plain file or directory", what, link,
-			  entry_kind_name(spot.kind));
+			  "%s: '%s' is a %s, which is not followed: use a plain file or directory",
+			  what, link, entry_kind_name(spot.kind));
 	} else if (spot.kind == ENTRY_DIR &&
 		   (how == REF_COMPOSE || how == REF_ENV || how == REF_OPTIONAL)) {
-		scan_note(p->s, DIAG_ERROR, p->file, at, "%s: '%s' is a directory: name a file in it", what,
-			  *path);
+		scan_note(p->s, DIAG_ERROR, p->file, at,
+			  "%s: '%s' is a directory: name a file in it", what, *path);
 	} else {
 		if (path_below(*path, p->s->p->path))
 			return 0;
@@ -142,10 +149,11 @@ static void judge_open(const struct place *p, const char *what, const struct yam
 	bool climbs = path_resolve(p->dir, dir, &path) < 0 || !path_below(path, p->s->p->path);
 	free(path);
 	if (climbs)
-		scan_note(p->s, DIAG_WARNING, p->file, at,
-			  "%s: '%s' leads out of the project's directory through a variable: changes there are "
-			  "not noticed; write the path out",
-			  what, yaml_text(at));
+		scan_note(
+			p->s, DIAG_WARNING, p->file, at,
+			"%s: '%s' leads out of the project's directory through a variable: changes there are "
+			"not noticed; write the path out",
+			what, yaml_text(at));
 }
 
 int scan_reference(const struct place *p, enum reference how, const char *what,
@@ -166,7 +174,8 @@ int scan_reference(const struct place *p, enum reference how, const char *what,
 		return 0;
 	if (path_resolve(p->dir, text, path) < 0) {
 		scan_note(p->s, DIAG_ERROR, p->file, at,
-			  "%s: '%s' leads out of the repository: use a path inside of it", what, text);
+			  "%s: '%s' leads out of the repository: use a path inside of it", what,
+			  text);
 		return 0;
 	}
 	return judge_spot(p, how, what, at, path, e);
@@ -182,30 +191,33 @@ static int walk_into(struct walk *w, const char *path, const char *id, int depth
 	const struct listing *l;
 
 	if (depth > TREE_MAX_DEPTH) {
-		scan_note(w->s, DIAG_ERROR, path, NULL, "is nested deeper than %d directories: flatten it",
-			  TREE_MAX_DEPTH);
+		scan_note(w->s, DIAG_ERROR, path, NULL,
+			  "is nested deeper than %d directories: flatten it", TREE_MAX_DEPTH);
 		return 0;
 	}
 	if (eval_tree_list(w->s->ev->tree, path, id, &l, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->n; i++) {
-		auto_free char *inner =
-			strcmp(path, ".") == 0 ? xstrdup(l->v[i].name) : path_join(path, l->v[i].name);
+		auto_free char *inner = strcmp(path, ".") == 0 ? xstrdup(l->v[i].name)
+							       : path_join(path, l->v[i].name);
 		if (++w->entries > TREE_MAX_ENTRIES) {
 			if (w->entries == TREE_MAX_ENTRIES + 1)
-				scan_note(w->s, DIAG_ERROR, inner, NULL,
-					  "the project has more than %d files: keep data out of the repository",
-					  TREE_MAX_ENTRIES);
+				scan_note(
+					w->s, DIAG_ERROR, inner, NULL,
+					"the project has more than %d files: keep data out of the repository",
+					TREE_MAX_ENTRIES);
 			return 0;
 		}
 		if (!path_is_clean(inner))
 			scan_note(w->s, DIAG_ERROR, inner, NULL,
 				  "has a name that is not safe to write to a host: rename it");
 		else if (l->v[i].kind == ENTRY_SYMLINK || l->v[i].kind == ENTRY_SUBMODULE)
-			scan_note(w->s, DIAG_ERROR, inner, NULL,
-				  "is a %s, which is refused inside of a project: put the file itself there",
-				  entry_kind_name(l->v[i].kind));
-		else if (l->v[i].kind == ENTRY_DIR && walk_into(w, inner, l->v[i].id, depth + 1, e) < 0)
+			scan_note(
+				w->s, DIAG_ERROR, inner, NULL,
+				"is a %s, which is refused inside of a project: put the file itself there",
+				entry_kind_name(l->v[i].kind));
+		else if (l->v[i].kind == ENTRY_DIR &&
+			 walk_into(w, inner, l->v[i].id, depth + 1, e) < 0)
 			return -1;
 	}
 	return 0;

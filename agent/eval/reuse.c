@@ -1,7 +1,7 @@
 /*
- * reuse - what the current generation knows about a project whose files did not change. A push to one of a thousand
- * projects must not read the other 999: their directories' ids are seen from the parent, nothing below is opened.
- * Depends on: tree, hosts, model.
+ * reuse - what the current generation knows about a project whose files did not change. A push to
+ * one of a thousand projects must not read the other 999: their directories' ids are seen from the
+ * parent, nothing below is opened. Depends on: tree, hosts, model.
  */
 #include "agent/eval/eval_parts.h"
 
@@ -40,7 +40,8 @@ static int same_elsewhere(struct eval *ev, const struct project *known, bool *sa
 	for (size_t i = 0; i < known->claims.n; i++) {
 		if (!str_starts(known->claims.v[i], "absent "))
 			continue;
-		if (eval_tree_find(ev->tree, known->claims.v[i] + strlen("absent "), &at, &found, e) < 0)
+		if (eval_tree_find(ev->tree, known->claims.v[i] + strlen("absent "), &at, &found,
+				   e) < 0)
 			return -1;
 		if (found) {
 			free(at.link);

@@ -56,7 +56,8 @@ void scan_close(struct scan *s)
 		if (f->level == DIAG_ERROR)
 			eval_bad(s->ev, s->p, f);
 		else
-			diags_add(s->ev->d, f->level, f->file, f->line, f->column, f->project, "%s", f->text);
+			diags_add(s->ev->d, f->level, f->file, f->line, f->column, f->project, "%s",
+				  f->text);
 	}
 	diags_done(&s->d);
 }

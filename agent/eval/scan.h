@@ -1,7 +1,7 @@
 /*
- * scan - one project's Compose files looked at before Compose sees them: settings in x-mdc, files elsewhere in the
- * repository, mistakes that are better told with a line than by a failed deployment. Private to agent/eval.
- * Depends on: eval_parts.
+ * scan - one project's Compose files looked at before Compose sees them: settings in x-mdc, files
+ * elsewhere in the repository, mistakes that are better told with a line than by a failed
+ * deployment. Private to agent/eval. Depends on: eval_parts.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ struct env {
 void env_parse(const char *text, struct env *to); /* later lines win */
 void env_done(struct env *e);
 /*
- * Text with ${NAME}, $NAME, ${NAME:-default} put in. *open: a variable that is not known was met; the result then ends
- * before it. The caller frees.
+ * Text with ${NAME}, $NAME, ${NAME:-default} put in. *open: a variable that is not known was met;
+ * the result then ends before it. The caller frees.
  */
 char *env_expand(const struct env *e, const char *text, bool *open);
 
@@ -29,8 +29,8 @@ struct service {
 	bool has_source; /* image, build, extends or provider */
 };
 
-struct use { /* a name that must be defined somewhere */
-	const char *section; /* "services", "volumes", "networks", "configs", "secrets" */
+struct use {                   /* a name that must be defined somewhere */
+	const char *section;   /* "services", "volumes", "networks", "configs", "secrets" */
 	const char *by, *file; /* borrowed */
 	char *name;
 	int line, column;
@@ -42,8 +42,8 @@ struct scan {
 	const struct candidate *c;
 	struct diags d;
 	struct env env;
-	bool on_host;    /* declared in agent.yaml: paths may be anywhere */
-	bool incomplete; /* an include could not be followed: names may be defined there */
+	bool on_host;             /* declared in agent.yaml: paths may be anywhere */
+	bool incomplete;          /* an include could not be followed: names may be defined there */
 	struct yaml_node **roots; /* all parsed files: names below are borrowed from them */
 	char **files;             /* their names */
 	size_t n_roots;
@@ -60,7 +60,7 @@ struct place {
 	const char *file; /* name for findings */
 	const char *dir;  /* what relative paths in it are relative to */
 	int depth;        /* of include and extends */
-	bool runs;        /* its services run: their names and ports count; not so what `extends` reads */
+	bool runs; /* its services run: their names and ports count; not so what `extends` reads */
 };
 
 void scan_init(struct scan *s, struct eval *ev, struct project *p);
@@ -73,7 +73,8 @@ void scan_close(struct scan *s);
 /* Keep a parsed file until the end. Returns the kept name. */
 const char *scan_keep(struct scan *s, struct yaml_node *root, const char *file);
 
-/* Read and parse a file of the repository. *out is NULL after a finding; borrowed from s. *kept: its name. */
+/* Read and parse a file of the repository. *out is NULL after a finding; borrowed from s. *kept:
+ * its name. */
 int scan_read(struct scan *s, const char *path, const char *id, const struct yaml_node **out,
 	      const char **kept, struct err *e);
 /* The text of a file of the repository; *out stays NULL after a finding. The caller frees. */
@@ -105,8 +106,8 @@ enum reference {
 	REF_BUILD,    /* build contexts: may be a URL */
 };
 /*
- * Judge a path as written at `at`. *path (the caller frees) and *id are set when it is a file or directory of the
- * repository; otherwise *path stays NULL.
+ * Judge a path as written at `at`. *path (the caller frees) and *id are set when it is a file or
+ * directory of the repository; otherwise *path stays NULL.
  */
 int scan_reference(const struct place *p, enum reference how, const char *what,
 		   const struct yaml_node *at, char **path, struct err *e);
@@ -114,12 +115,14 @@ int scan_reference(const struct place *p, enum reference how, const char *what,
 /* service_checks.c, ports.c, names.c */
 void scan_service_keys(const struct place *p, const char *name, const struct yaml_node *service);
 void scan_top_keys(const struct place *p, const struct yaml_node *root);
-void scan_claims(const struct place *p, const struct yaml_node *service); /* ports and container name */
+void scan_claims(const struct place *p,
+		 const struct yaml_node *service); /* ports and container name */
 /* A name that must be defined in a section by the end. */
-void scan_use(const struct place *p, const char *section, const char *by, const struct yaml_node *at,
-	      const char *name);
+void scan_use(const struct place *p, const char *section, const char *by,
+	      const struct yaml_node *at, const char *name);
 void scan_define(const struct place *p, const char *section, const struct yaml_node *map);
-/* After all files: names that nothing defines, services without an image, settings that name what is not there. */
+/* After all files: names that nothing defines, services without an image, settings that name what
+ * is not there. */
 void scan_check_names(struct scan *s);
 /* Symlinks, submodules and budgets below a directory of the repository. */
 int scan_walk(struct scan *s, const char *path, const char *id, struct err *e);

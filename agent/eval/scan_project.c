@@ -1,6 +1,6 @@
 /*
- * scan_project - from a directory to a project: its files, settings, env files, then the walk over its Compose files.
- * Depends on: scan, discover, reuse, hosts.
+ * scan_project - from a directory to a project: its files, settings, env files, then the walk over
+ * its Compose files. Depends on: scan, discover, reuse, hosts.
  */
 #include "agent/eval/scan.h"
 
@@ -29,9 +29,10 @@ static int choose_files(struct scan *s, struct err *e)
 		return -1;
 	discover_files(l, &s->p->files);
 	if (s->p->files.n == 0)
-		scan_note(s, DIAG_ERROR, s->p->path, NULL,
-			  "has no compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml: add one, or "
-			  "name the file with 'files' in mdc.yaml");
+		scan_note(
+			s, DIAG_ERROR, s->p->path, NULL,
+			"has no compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml: add one, or "
+			"name the file with 'files' in mdc.yaml");
 	return 0;
 }
 
@@ -64,7 +65,8 @@ void scan_own(struct scan *s, const struct yaml_node *root, const char *file, st
 {
 	const struct yaml_node *map = yaml_get(root, "x-mdc");
 	static const char *const refused[] = {"path", "files"};
-	struct key_context c = {.file = file, .project = s->p->name, .diags = &s->d, .key = "x-mdc"};
+	struct key_context c = {
+		.file = file, .project = s->p->name, .diags = &s->d, .key = "x-mdc"};
 	struct settings read;
 
 	if (!map)
@@ -74,8 +76,10 @@ void scan_own(struct scan *s, const struct yaml_node *root, const char *file, st
 	for (size_t i = 0; i < COUNT_OF(refused); i++) {
 		const struct yaml_node *v = yaml_get(map, refused[i]);
 		if (v)
-			(void)key_refuse(v, &c, "%s cannot stand in the Compose file itself: set it in mdc.yaml",
-					 refused[i]);
+			(void)key_refuse(
+				v, &c,
+				"%s cannot stand in the Compose file itself: set it in mdc.yaml",
+				refused[i]);
 	}
 	free(read.path);
 	read.path = NULL;
@@ -93,7 +97,8 @@ static void read_settings(struct scan *s)
 	merge_settings(s->ev, s->c->listed, &s->p->own, &s->p->settings);
 }
 
-/* *mine stays true when nobody can know: then the finding is shown everywhere and nothing is taken down. */
+/* *mine stays true when nobody can know: then the finding is shown everywhere and nothing is taken
+ * down. */
 static void judge_hosts(struct scan *s, bool *mine)
 {
 	const struct strv *hosts = &s->p->settings.hosts;
@@ -109,7 +114,8 @@ static void judge_hosts(struct scan *s, bool *mine)
 		struct yaml_node at = {.line = listed ? s->c->listed->line : 0,
 				       .column = listed ? s->c->listed->column : 0};
 		scan_note(s, DIAG_ERROR, listed ? m->file : s->p->path, &at,
-			  "hosts: there is no group '%s'%s%s%s", unknown, near ? ": did you mean '@" : ": define it under groups in mdc.yaml",
+			  "hosts: there is no group '%s'%s%s%s", unknown,
+			  near ? ": did you mean '@" : ": define it under groups in mdc.yaml",
 			  near ? near : "", near ? "'?" : "");
 		return;
 	}
@@ -117,32 +123,16 @@ static void judge_hosts(struct scan *s, bool *mine)
 	*mine = wrong || eval_is_ours(s->ev, hosts);
 }
 
-/* The value of a setting stands in the manifest or in x-mdc: its place is the entry. */
-static int read_env_file(struct scan *s, const char *file, bool required, struct err *e)
+/* Values of a file of the repository; one that is not there has none. */
+static int add_env(struct scan *s, const char *path, struct err *e)
 {
-	auto_free char *dir = xstrdup(s->p->path);
-	struct yaml_node at = {.kind = YAML_SCALAR, .text = (char *)(uintptr_t)file};
-	bool listed = s->c->listed && s->c->listed->settings.env_files.n > 0;
-	struct place p = {.s = s, .dir = dir,
-			  .file = listed	     ? s->ev->manifest.file
-				  : s->n_roots > 0 ? s->files[0]
-						   : s->p->path};
-	auto_free char *path = NULL;
 	auto_free char *text = NULL;
 	struct spot spot;
 	bool found;
 	size_t len = 0;
 
-	if (listed) {
-		at.line = s->c->listed->line;
-		at.column = s->c->listed->column;
-	}
-	if (required && scan_reference(&p, REF_ENV, "env_files", &at, &path, e) < 0)
+	if (eval_tree_find(s->ev->tree, path, &spot, &found, e) < 0)
 		return -1;
-	if (!required)
-		path = below(s->p, file);
-	if (!path || eval_tree_find(s->ev->tree, path, &spot, &found, e) < 0)
-		return path ? -1 : 0;
 	auto_free char *link = found ? spot.link : NULL;
 	if (!found || link || spot.kind == ENTRY_DIR)
 		return 0;
@@ -153,16 +143,38 @@ static int read_env_file(struct scan *s, const char *file, bool required, struct
 	return 0;
 }
 
+/* The setting stands in the manifest or in x-mdc: its place is the entry. */
+static int read_env_file(struct scan *s, const char *file, struct err *e)
+{
+	const struct listed *l = s->c->listed;
+	struct yaml_node at = {.kind = YAML_SCALAR, .text = (char *)(uintptr_t)file};
+	struct place p = {.s = s, .dir = s->p->path, .file = s->p->path};
+	auto_free char *path = NULL;
+
+	if (l && l->settings.env_files.n > 0) {
+		p.file = s->ev->manifest.file;
+		at.line = l->line;
+		at.column = l->column;
+	} else if (s->n_roots > 0) {
+		p.file = s->files[0];
+	}
+	if (scan_reference(&p, REF_ENV, "env_files", &at, &path, e) < 0)
+		return -1;
+	return path ? add_env(s, path, e) : 0;
+}
+
 /* As Compose: env files when given, else .env. */
 static int read_env(struct scan *s, struct err *e)
 {
 	const struct strv *files = &s->p->settings.env_files;
 
 	strv_copy(&s->p->env_files, files);
-	if (files->n == 0)
-		return read_env_file(s, ".env", false, e);
+	if (files->n == 0) {
+		auto_free char *path = below(s->p, ".env");
+		return add_env(s, path, e);
+	}
 	for (size_t i = 0; i < files->n; i++)
-		if (read_env_file(s, files->v[i], true, e) < 0)
+		if (read_env_file(s, files->v[i], e) < 0)
 			return -1;
 	return 0;
 }

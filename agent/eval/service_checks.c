@@ -1,7 +1,7 @@
 /*
  * service_checks - keys of a Compose file that nobody knows, and what a service must have.
- * Compose refuses the same later, in its own words and after a fetch: here it has a line, and `check` can say it.
- * Depends on: scan, ports.
+ * Compose refuses the same later, in its own words and after a fetch: here it has a line, and
+ * `check` can say it. Depends on: scan, ports.
  */
 #include "agent/eval/scan.h"
 
@@ -13,22 +13,103 @@
 static const char *const top_keys[] = {"version", "name",    "include", "services", "networks",
 				       "volumes", "configs", "secrets", "models"};
 
-/* Only to find typing mistakes: a key that is not like one of these is left to the installed Compose. */
+/* Only to find typing mistakes: a key that is not like one of these is left to the installed
+ * Compose. */
 static const char *const service_keys[] = {
-	"annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup",
-	"cgroup_parent", "command", "configs", "container_name", "cpu_count", "cpu_percent",
-	"cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset",
-	"credential_spec", "depends_on", "deploy", "develop", "device_cgroup_rules", "devices", "dns",
-	"dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint", "env_file", "environment",
-	"expose", "extends", "external_links", "extra_hosts", "gpus", "group_add", "healthcheck",
-	"hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging",
-	"mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models",
-	"network_mode", "networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform",
-	"ports", "post_start", "pre_stop", "privileged", "profiles", "provider", "pull_policy",
-	"pull_refresh_after", "read_only", "restart", "runtime", "scale", "secrets", "security_opt",
-	"shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "sysctls", "tmpfs",
-	"tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts", "volume_driver", "volumes",
-	"volumes_from", "working_dir",
+	"annotations",
+	"attach",
+	"blkio_config",
+	"build",
+	"cap_add",
+	"cap_drop",
+	"cgroup",
+	"cgroup_parent",
+	"command",
+	"configs",
+	"container_name",
+	"cpu_count",
+	"cpu_percent",
+	"cpu_period",
+	"cpu_quota",
+	"cpu_rt_period",
+	"cpu_rt_runtime",
+	"cpu_shares",
+	"cpus",
+	"cpuset",
+	"credential_spec",
+	"depends_on",
+	"deploy",
+	"develop",
+	"device_cgroup_rules",
+	"devices",
+	"dns",
+	"dns_opt",
+	"dns_search",
+	"domainname",
+	"driver_opts",
+	"entrypoint",
+	"env_file",
+	"environment",
+	"expose",
+	"extends",
+	"external_links",
+	"extra_hosts",
+	"gpus",
+	"group_add",
+	"healthcheck",
+	"hostname",
+	"image",
+	"init",
+	"ipc",
+	"isolation",
+	"label_file",
+	"labels",
+	"links",
+	"logging",
+	"mac_address",
+	"mem_limit",
+	"mem_reservation",
+	"mem_swappiness",
+	"memswap_limit",
+	"models",
+	"network_mode",
+	"networks",
+	"oom_kill_disable",
+	"oom_score_adj",
+	"pid",
+	"pids_limit",
+	"platform",
+	"ports",
+	"post_start",
+	"pre_stop",
+	"privileged",
+	"profiles",
+	"provider",
+	"pull_policy",
+	"pull_refresh_after",
+	"read_only",
+	"restart",
+	"runtime",
+	"scale",
+	"secrets",
+	"security_opt",
+	"shm_size",
+	"stdin_open",
+	"stop_grace_period",
+	"stop_signal",
+	"storage_opt",
+	"sysctls",
+	"tmpfs",
+	"tty",
+	"ulimits",
+	"use_api_socket",
+	"user",
+	"userns_mode",
+	"uts",
+	"volume_driver",
+	"volumes",
+	"volumes_from",
+	"working_dir",
 };
 
 static bool is_one_of(const char *key, const char *const *keys, size_t n)
@@ -44,10 +125,11 @@ static void check_name(const struct place *p, const struct yaml_node *name)
 	const char *text = yaml_text(name);
 
 	if (text && strcmp(text, p->s->p->name) != 0)
-		scan_note(p->s, DIAG_WARNING, p->file, name,
-			  "name: '%s' is ignored, the project is called '%s': remove it, or rename the project "
-			  "(note that volumes carry the project's name)",
-			  text, p->s->p->name);
+		scan_note(
+			p->s, DIAG_WARNING, p->file, name,
+			"name: '%s' is ignored, the project is called '%s': remove it, or rename the project "
+			"(note that volumes carry the project's name)",
+			text, p->s->p->name);
 }
 
 void scan_top_keys(const struct place *p, const struct yaml_node *root)
@@ -56,16 +138,18 @@ void scan_top_keys(const struct place *p, const struct yaml_node *root)
 		const char *key = root->pairs[i].key;
 		if (str_starts(key, "x-") || is_one_of(key, top_keys, COUNT_OF(top_keys)))
 			continue;
-		struct yaml_node at = {.line = root->pairs[i].line, .column = root->pairs[i].column};
+		struct yaml_node at = {.line = root->pairs[i].line,
+				       .column = root->pairs[i].column};
 		const char *near = str_nearest(key, top_keys, COUNT_OF(top_keys));
 		if (near)
-			scan_note(p->s, DIAG_ERROR, p->file, &at, "unknown key '%s': did you mean '%s'?", key,
-				  near);
-		else
 			scan_note(p->s, DIAG_ERROR, p->file, &at,
-				  "unknown key '%s': Compose knows services, networks, volumes, configs, secrets, "
-				  "include; settings of mdc-agent belong under x-mdc",
-				  key);
+				  "unknown key '%s': did you mean '%s'?", key, near);
+		else
+			scan_note(
+				p->s, DIAG_ERROR, p->file, &at,
+				"unknown key '%s': Compose knows services, networks, volumes, configs, secrets, "
+				"include; settings of mdc-agent belong under x-mdc",
+				key);
 	}
 	check_name(p, yaml_get(root, "name"));
 }
@@ -77,11 +161,13 @@ static void check_service_keys(const struct place *p, const char *name,
 		const char *key = service->pairs[i].key;
 		if (str_starts(key, "x-") || is_one_of(key, service_keys, COUNT_OF(service_keys)))
 			continue;
-		struct yaml_node at = {.line = service->pairs[i].line, .column = service->pairs[i].column};
+		struct yaml_node at = {.line = service->pairs[i].line,
+				       .column = service->pairs[i].column};
 		const char *near = str_nearest(key, service_keys, COUNT_OF(service_keys));
 		if (near)
 			scan_note(p->s, DIAG_ERROR, p->file, &at,
-				  "unknown key '%s' in service '%s': did you mean '%s'?", key, name, near);
+				  "unknown key '%s' in service '%s': did you mean '%s'?", key, name,
+				  near);
 	}
 }
 
@@ -103,8 +189,8 @@ static void note_service(const struct place *p, const char *name, const struct y
 	if (!known) {
 		s->services = xreallocarray(s->services, s->n_services + 1, sizeof(*s->services));
 		known = &s->services[s->n_services++];
-		*known = (struct service){.name = name, .file = p->file, .line = v->line,
-					  .column = v->column};
+		*known = (struct service){
+			.name = name, .file = p->file, .line = v->line, .column = v->column};
 	}
 	for (size_t i = 0; i < COUNT_OF(sources); i++)
 		known->has_source |= yaml_get(v, sources[i]) != NULL;

@@ -1,6 +1,6 @@
 /*
- * tree - the repository's directories as eval walks them: each is read at most once and kept sorted.
- * Depends on: common, model/tree_reader.
+ * tree - the repository's directories as eval walks them: each is read at most once and kept
+ * sorted. Depends on: common, model/tree_reader.
  */
 #include "agent/eval/eval_parts.h"
 
@@ -81,8 +81,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct tree_entry *)a)->name, ((const struct tree_entry *)b)->name);
 }
 
-int eval_tree_list(struct eval_tree *t, const char *path, const char *id, const struct listing **out,
-		   struct err *e)
+int eval_tree_list(struct eval_tree *t, const char *path, const char *id,
+		   const struct listing **out, struct err *e)
 {
 	struct kept **bucket = &t->buckets[bucket_of(path)];
 

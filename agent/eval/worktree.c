@@ -1,6 +1,6 @@
 /*
- * worktree - a tree reader over a plain directory, for `check DIR` outside of Git. Ids are digests of paths, kept in a
- * table; symlinks are reported as such and never followed; .git is skipped.
+ * worktree - a tree reader over a plain directory, for `check DIR` outside of Git. Ids are digests
+ * of paths, kept in a table; symlinks are reported as such and never followed; .git is skipped.
  * Depends on: common, model/tree_reader.
  */
 #include "agent/eval/eval.h"
@@ -91,7 +91,8 @@ static bool look(struct worktree *w, const char *path, struct tree_entry *out)
 }
 
 static int list(void *ctx, const char *tree_id,
-		int (*each)(const struct tree_entry *, void *, struct err *), void *arg, struct err *e)
+		int (*each)(const struct tree_entry *, void *, struct err *), void *arg,
+		struct err *e)
 {
 	struct worktree *w = ctx;
 	const char *path = path_of(w, tree_id);
@@ -116,8 +117,8 @@ static int list(void *ctx, const char *tree_id,
 	return 0;
 }
 
-static int find(void *ctx, const char *tree_id, const char *path, struct tree_entry *out, bool *found,
-		struct err *e)
+static int find(void *ctx, const char *tree_id, const char *path, struct tree_entry *out,
+		bool *found, struct err *e)
 {
 	struct worktree *w = ctx;
 	const char *parent = path_of(w, tree_id);

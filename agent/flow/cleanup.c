@@ -71,7 +71,7 @@ int flow_cleanup(struct sync *s, struct err *e)
 	if (!s->report->made)
 		return 0;
 	/* What could not be cleaned now is tried the next time; the sync itself went well. */
-	if (tree_remove(stage, &why) < 0 || drop_generations(s, &dropped, &why) < 0)
+	if (tree_remove(stage, &why) < 0 || dir_make(stage, 0700, &why) < 0 || drop_generations(s, &dropped, &why) < 0)
 		log_warn("cleaning up: %s", why.cause);
 	return 0;
 }

@@ -147,6 +147,23 @@ static int settle_current(struct sync *s, struct err *e)
 	return 0;
 }
 
+/* Project -> why its newest content is not applied; NULL: everything wanted holds. */
+static cJSON *held_projects(const struct sync *s)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	for (size_t i = 0; i < s->report->n; i++) {
+		const struct outcome *x = &s->report->v[i];
+
+		if (x->kind != OUTCOME_DEPLOYED && x->kind != OUTCOME_REPAIRED && x->kind != OUTCOME_REMOVED)
+			json_set_str(o, x->project, x->why ? x->why : outcome_name(x->kind));
+	}
+	if (cJSON_GetArraySize(o) > 0)
+		return o;
+	cJSON_Delete(o);
+	return NULL;
+}
+
 /* What the next sync compares with. Not written when nothing in it changed. */
 static int write_source(struct sync *s, struct err *e)
 {
@@ -154,10 +171,14 @@ static int write_source(struct sync *s, struct err *e)
 		return 0;
 	struct source_record *r = &s->source;
 	bool ok = !s->retry_later;
+	auto_json cJSON *held = held_projects(s);
 
 	if (str_eq(r->id, s->head) && r->settled == ok && !r->last_error &&
-	    str_eq(r->config_digest, s->config->digest) && str_eq(r->plan_digest, s->plan_digest))
+	    str_eq(r->config_digest, s->config->digest) && str_eq(r->plan_digest, s->plan_digest) &&
+	    (held ? cJSON_Compare(held, r->held, true) : !r->held))
 		return 0;
+	cJSON_Delete(r->held);
+	r->held = TAKE(held);
 	memcpy(r->id, s->head, sizeof(r->id));
 	free(r->config_digest);
 	r->config_digest = xstrdup_null(s->config->digest);

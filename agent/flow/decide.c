@@ -31,6 +31,7 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 		auto_free char *why = xasprintf("degraded: %s (see `mdc-agent status`; then `mdc-agent retry %s`)",
 						degraded, w->name);
 		decide_hold(p, why);
+		p->failed_before = true;
 		return 0;
 	}
 	if (mark_read(s->store, w->name, w->digest, &m, &found, e) < 0 || !found)
@@ -43,6 +44,7 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 			xasprintf("this content failed here: %s (`mdc-agent retry %s` tries it again)",
 				  m.reason ? m.reason : "the agent died twice while deploying it", w->name);
 		decide_hold(p, why);
+		p->failed_before = true;
 	}
 	return 0;
 }

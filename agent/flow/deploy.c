@@ -111,6 +111,8 @@ static void take_end(struct sync *s, struct trial *t, const cJSON *result, const
 		t->state = TRIAL_HEALTHY;
 	else if (strcmp(end, "failed") == 0)
 		end_trial(t, OUTCOME_FAILED, json_str(result, "why", "?"));
+	else if (strcmp(end, "blocked") == 0)
+		end_trial(t, OUTCOME_BLOCKED, json_str(result, "why", "?"));
 	else if (strcmp(end, "degraded") == 0)
 		end_trial(t, OUTCOME_DEGRADED, json_str(result, "why", "?"));
 	else /* retry, stopped: its intent stays open */
@@ -231,7 +233,7 @@ static bool block_atomic(struct sync *s)
 	const char *who = NULL;
 
 	for (size_t i = 0; i < s->plan.n; i++)
-		if (s->plan.v[i].action == PLAN_BLOCKED)
+		if (s->plan.v[i].action == PLAN_BLOCKED || s->plan.v[i].failed_before)
 			who = s->plan.v[i].project;
 	for (size_t i = 0; i < s->n_trials; i++)
 		if (s->trials[i].state == TRIAL_ENDED)

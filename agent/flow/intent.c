@@ -20,7 +20,8 @@ cJSON *intent_to_json(const struct bench *b)
 	json_set_int(j, "attempt", b->intent.attempt);
 	json_set_str(j, "why", b->intent.why);
 	json_set_bool(j, "atomic", b->intent.atomic);
-	json_set_bool(j, "rollback", b->intent.rollback);
+	json_set_bool(j, "unblamed", b->intent.unblamed);
+	json_set_bool(j, "blocked", b->intent.blocked);
 	json_set_bool(j, "adopted", b->intent.adopted);
 	json_set_str(j, "on_remove", b->intent.on_remove);
 	json_set_strv(j, "failing", &b->intent.failing);
@@ -51,7 +52,8 @@ int intent_load(struct sync *s, const char *project, struct trial *t, struct int
 	in->attempt = (int)json_int(j, "attempt", 1);
 	in->why = xstrdup_null(json_str(j, "why", NULL));
 	in->atomic = json_bool(j, "atomic", false);
-	in->rollback = json_bool(j, "rollback", false);
+	in->unblamed = json_bool(j, "unblamed", false);
+	in->blocked = json_bool(j, "blocked", false);
 	in->adopted = json_bool(j, "adopted", false);
 	in->on_remove = xstrdup_null(json_str(j, "on_remove", NULL));
 	json_get_strv(j, "failing", &in->failing);

@@ -109,25 +109,6 @@ static void judge(struct asking *a, struct project_status *p, const struct activ
 		p->detail = xasprintf("drift: %s", str_text(&drift));
 }
 
-static int held_by_mark(struct asking *a, struct project_status *p, struct err *e)
-{
-	struct mark *v = NULL;
-	size_t n = 0, newest = 0;
-
-	if (marks_of(a->store, p->name, &v, &n, e) < 0)
-		return -1;
-	for (size_t i = 1; i < n; i++)
-		if (v[i].when > v[newest].when)
-			newest = i;
-	if (n > 0 && !p->held)
-		p->held = v[newest].manual ? xstrdup("rolled back by hand; a new commit or `mdc-agent resume` goes on")
-			  : v[newest].reason
-				  ? xasprintf("%.12s failed: %s", v[newest].commit, v[newest].reason)
-				  : NULL;
-	marks_done(v, n);
-	return 0;
-}
-
 static int add_project(struct asking *a, struct status *s, const struct generation_entry *g, struct err *e)
 {
 	struct project_status *p = &s->v[s->n++];
@@ -140,8 +121,7 @@ static int add_project(struct asking *a, struct status *s, const struct generati
 		set_state(p, "missing", g->why);
 	else
 		judge(a, p, &g->active);
-	if (g->status == ENTRY_HELD)
-		p->held = xstrdup_null(g->why);
+	p->held = xstrdup_null(json_str(s->source.held, g->name, NULL));
 	int64_t since = 0;
 
 	if (degraded_read(a->store, g->name, &degraded, &since, e) < 0)
@@ -151,22 +131,19 @@ static int add_project(struct asking *a, struct status *s, const struct generati
 		set_state(p, "degraded", degraded);
 		p->since = since;
 	}
-	return held_by_mark(a, p, e);
+	return 0;
 }
 
-/* Projects that never made it into a generation: a mark or a degraded record is all there is of them. */
+/* Projects that never made it into a generation: a held or degraded record is all there is of them. */
 static int add_unknown(struct asking *a, struct status *s, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
-	struct mark *v = NULL;
-	size_t n = 0;
+	const cJSON *h;
 
-	if (active_names(a->store, &names, e) < 0 || marks_of(a->store, NULL, &v, &n, e) < 0)
+	if (active_names(a->store, &names, e) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (v[i].reason)
-			(void)strv_add_once(&names, v[i].project);
-	marks_done(v, n);
+	cJSON_ArrayForEach(h, s->source.held)
+		(void)strv_add_once(&names, h->string);
 	for (size_t i = 0; i < names.n; i++) {
 		struct generation_entry g = {.name = names.v[i], .status = ENTRY_MISSING};
 		auto_free char *degraded = NULL;
@@ -174,10 +151,9 @@ static int add_unknown(struct asking *a, struct status *s, struct err *e)
 
 		if (generation_find(&a->current, names.v[i]))
 			continue;
-		if (degraded_read(a->store, names.v[i], &degraded, &since, e) < 0 || marks_of(a->store, names.v[i], &v, &n, e) < 0)
+		if (degraded_read(a->store, names.v[i], &degraded, &since, e) < 0)
 			return -1;
-		marks_done(v, n);
-		if (!degraded && n == 0)
+		if (!degraded && !json_str(s->source.held, names.v[i], NULL))
 			continue;
 		s->v = xreallocarray(s->v, s->n + 1, sizeof(*s->v));
 		active_init(&g.active);

@@ -198,7 +198,7 @@ int trial_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	bench_phase(&b, PHASE_APPLY);
 	b.intent.attempt = j->trial->attempts + 1;
 	b.intent.atomic = j->sync->atomic && !j->sync->options->rollback;
-	b.intent.rollback = j->sync->options->rollback;
+	b.intent.unblamed = j->sync->options->rollback;
 	rc = bench_save(&b, e); /* the attempt is counted before it is made */
 	if (rc < 0) {
 		*result = trial_end(NULL, "retry", e->cause);

@@ -18,7 +18,8 @@ struct intent {
 	int attempt;
 	char *why;   /* undo: the reason of the failure */
 	bool atomic;
-	bool rollback; /* asked for by a person: a failure is not the content's fault, no mark */
+	bool unblamed; /* a failure is not this content's fault, so no mark: a rollback, or another of an atomic sync */
+	bool blocked;  /* goes back for another's failure */
 	bool adopted;  /* took over containers of someone else: there is no old version of ours to go back to */
 	char *on_remove; /* remove: down, stop, keep */
 	struct strv failing; /* checks that failed before we touched anything */

@@ -17,8 +17,7 @@ static int remember(struct bench *b, struct err *e)
 	struct mark m = {.project = w->name, .digest = (char *)w->digest, .reason = b->intent.why,
 			 .when = clock_wall(), .attempts = b->intent.attempt};
 
-	/* A rollback that a person asked for says nothing against the content. */
-	if (b->intent.rollback || !b->intent.why)
+	if (b->intent.unblamed || !b->intent.why)
 		return 0;
 	memcpy(m.commit, b->trial->new.commit.id, sizeof(m.commit));
 	return mark_write(b->sync->store, &m, e);
@@ -81,8 +80,10 @@ static int go_back(struct bench *b, cJSON **result)
 		return degrade(b, &e, result);
 	if (fault_hit(FAULT_undo_done, &e) < 0 || intent_remove(b->sync->store, b->trial->name, &e) < 0)
 		return degrade(b, &e, result);
-	*result = trial_end(NULL, b->intent.why ? "failed" : "undone",
-			    b->intent.why ? b->intent.why : "the sync ended before all projects were good");
+	if (!b->intent.why)
+		*result = trial_end(NULL, "blocked", "the sync ended before all projects were good");
+	else
+		*result = trial_end(NULL, b->intent.blocked ? "blocked" : "failed", b->intent.why);
 	return 0;
 }
 
@@ -127,9 +128,10 @@ int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err
 	rc = bench_open(j, &b, e);
 	if (rc == 0)
 		rc = intent_load(j->sync, j->trial->name, j->trial, &b.intent, e);
-	if (rc == 0 && !b.intent.why)
-		b.intent.why = xstrdup("the sync is atomic and another project failed");
 	if (rc == 0) {
+		free(b.intent.why);
+		b.intent.why = xstrdup("the sync is atomic and another project failed");
+		b.intent.unblamed = b.intent.blocked = true;
 		bench_phase(&b, PHASE_UNDO);
 		rc = bench_save(&b, e);
 	}

@@ -121,8 +121,7 @@ static void files_from_json(const cJSON *list, struct active *a)
 	if (n == 0)
 		return;
 	a->files = xcalloc(n, sizeof(*a->files));
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach (item, list) {
 		struct live_file *f = &a->files[a->n_files++];
 		f->path = xstrdup(json_str(item, "path", ""));
 		(void)snprintf(f->id, sizeof(f->id), "%s", json_str(item, "id", ""));
@@ -138,8 +137,7 @@ static void images_from_json(const cJSON *list, struct active *a)
 	if (n == 0)
 		return;
 	a->images = xcalloc(n, sizeof(*a->images));
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach (item, list) {
 		struct pinned_image *image = &a->images[a->n_images++];
 		image->service = xstrdup(json_str(item, "service", ""));
 		image->ref = xstrdup(json_str(item, "ref", ""));

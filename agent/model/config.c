@@ -1,7 +1,7 @@
 /*
- * config - reading agent.yaml: defaults, the whole, and what only makes sense of several keys together.
- * The table of keys is in config_rows.c, URLs are judged in config_url.c.
- * Depends on: common, keys, settings.
+ * config - reading agent.yaml: defaults, the whole, and what only makes sense of several keys
+ * together. The table of keys is in config_rows.c, URLs are judged in config_url.c. Depends on:
+ * common, keys, settings.
  */
 #include "agent/model/config.h"
 
@@ -21,8 +21,10 @@ static void set_defaults(struct config *c, const char *file)
 	settings_init(&c->defaults);
 	c->source.poll_ms = MINUTE;
 	c->source.timeout_ms = 2 * MINUTE;
-	c->retention = (struct retention_config){
-		.generations = 10, .snapshots = 5, .failed_data_ms = 7 * day_ms, .snapshot_share = 20};
+	c->retention = (struct retention_config){.generations = 10,
+						 .snapshots = 5,
+						 .failed_data_ms = 7 * day_ms,
+						 .snapshot_share = 20};
 }
 
 /* What needs to be known whether it was given is filled in only after reading. */
@@ -59,16 +61,19 @@ static int check_limits(const struct yaml_node *root, const struct key_context *
 	int rc = 0;
 
 	if (v && (cf->parallel < 1 || cf->parallel > 64))
-		rc |= key_refuse(v, c, "parallel: expected a number from 1 to 64, not %d", cf->parallel);
+		rc |= key_refuse(v, c, "parallel: expected a number from 1 to 64, not %d",
+				 cf->parallel);
 	v = yaml_get(source, "poll");
 	if (v && cf->source.poll_ms < 5000)
-		rc |= key_refuse(v, c, "source.poll is shorter than 5s: servers would throttle this host");
+		rc |= key_refuse(
+			v, c, "source.poll is shorter than 5s: servers would throttle this host");
 	v = yaml_get(source, "timeout");
 	if (v && cf->source.timeout_ms < 1000)
 		rc |= key_refuse(v, c, "source.timeout is shorter than 1s: no fetch could succeed");
 	v = yaml_get(yaml_get(root, "retention"), "generations");
 	if (v && cf->retention.generations < 1)
-		rc |= key_refuse(v, c, "retention.generations must be 1 or more: the current one is needed");
+		rc |= key_refuse(
+			v, c, "retention.generations must be 1 or more: the current one is needed");
 	v = yaml_get(root, "runtime_dir");
 	if (v && cf->state_dir && cf->runtime_dir && strcmp(cf->state_dir, cf->runtime_dir) == 0)
 		rc |= key_refuse(v, c, "runtime_dir is the same as state_dir: use two directories");
@@ -80,9 +85,10 @@ static int check_empty(const struct yaml_node *root, const struct key_context *c
 {
 	if (cf->source.url || cf->n_projects > 0)
 		return 0;
-	return key_refuse(root, c,
-			  "there is nothing to do: set source.url to the config repository, such as "
-			  "https://git.example.org/me/homelab.git, or declare projects with compose_files");
+	return key_refuse(
+		root, c,
+		"there is nothing to do: set source.url to the config repository, such as "
+		"https://git.example.org/me/homelab.git, or declare projects with compose_files");
 }
 
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,

@@ -18,8 +18,9 @@ static int set_file(const struct yaml_node *v, void *at, const struct key_contex
 	const char *text = yaml_text(v);
 
 	if (text && (text[0] != '/' || !path_is_clean(text + 1)))
-		return key_refuse(v, c, "expected an absolute path, such as /etc/mdc-agent/token, not '%s'",
-				  text);
+		return key_refuse(
+			v, c, "expected an absolute path, such as /etc/mdc-agent/token, not '%s'",
+			text);
 	return key_set_text(v, at, c);
 }
 
@@ -28,7 +29,8 @@ static int set_start(const struct yaml_node *v, void *at, const struct key_conte
 	const char *text = yaml_text(v);
 
 	if (text && strcmp(text, ".") != 0 && !path_is_clean(text))
-		return key_refuse(v, c, "expected a directory of the repository, such as hosts, not '%s'",
+		return key_refuse(v, c,
+				  "expected a directory of the repository, such as hosts, not '%s'",
 				  text);
 	return key_set_text(v, at, c);
 }
@@ -36,13 +38,18 @@ static int set_start(const struct yaml_node *v, void *at, const struct key_conte
 /* A ref name is handed to libgit2 and to servers: only what git itself accepts. */
 static bool is_ref(const char *text, bool glob)
 {
-	if (text[0] == '-' || text[0] == '/' || text[0] == '.' || strstr(text, "..") ||
-	    strstr(text, "@{") || strstr(text, "//") || str_ends(text, "/") ||
-	    str_ends(text, ".lock") || str_starts(text, "refs/"))
+	static const char *const inside[] = {"..", "@{", "//"};
+
+	for (size_t i = 0; i < COUNT_OF(inside); i++)
+		if (strstr(text, inside[i]))
+			return false;
+	if (strchr("-/.", text[0]) || str_starts(text, "refs/"))
+		return false;
+	if (str_ends(text, "/") || str_ends(text, ".lock"))
 		return false;
 	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("~^:\\", *p) ||
-		    (!glob && strchr("*?[", *p)))
+		if ((unsigned char)*p <= ' ' || *p == 0x7f ||
+		    strchr(glob ? "~^:\\" : "~^:\\*?[", *p))
 			return false;
 	return true;
 }
@@ -57,7 +64,8 @@ static int set_branch(const struct yaml_node *v, void *at, const struct key_cont
 static int set_tag(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	if (yaml_text(v) && !is_ref(yaml_text(v), true))
-		return key_refuse(v, c, "expected a tag or a pattern, such as \"deploy/*\", not '%s'",
+		return key_refuse(v, c,
+				  "expected a tag or a pattern, such as \"deploy/*\", not '%s'",
 				  yaml_text(v));
 	return key_set_text(v, at, c);
 }
@@ -65,7 +73,8 @@ static int set_tag(const struct yaml_node *v, void *at, const struct key_context
 static int set_host(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	if (yaml_text(v) && strpbrk(yaml_text(v), " /@*?[\t\n"))
-		return key_refuse(v, c, "expected a host name, such as server1, not '%s'", yaml_text(v));
+		return key_refuse(v, c, "expected a host name, such as server1, not '%s'",
+				  yaml_text(v));
 	return key_set_text(v, at, c);
 }
 
@@ -98,8 +107,10 @@ static int set_socket(const struct yaml_node *v, void *at, const struct key_cont
 	const char *path = text && str_starts(text, "unix://") ? text + 7 : text;
 
 	if (path && (path[0] != '/' || !path_is_clean(path + 1)))
-		return key_refuse(v, c, "expected the path of a unix socket, such as /run/docker.sock, not '%s'",
-				  text);
+		return key_refuse(
+			v, c,
+			"expected the path of a unix socket, such as /run/docker.sock, not '%s'",
+			text);
 	if (key_set_text(v, at, c) < 0)
 		return -1;
 	if (path && path != text) {
@@ -114,7 +125,8 @@ static int set_defaults(const struct yaml_node *v, void *at, const struct key_co
 	return settings_read_defaults(v, c, at);
 }
 
-static int read_declared(const struct yaml_pair *pair, const struct key_context *c, struct config *cf)
+static int read_declared(const struct yaml_pair *pair, const struct key_context *c,
+			 struct config *cf)
 {
 	auto_free char *key = xasprintf("projects.%s", pair->key);
 	struct key_context inner = *c;
@@ -124,10 +136,11 @@ static int read_declared(const struct yaml_pair *pair, const struct key_context 
 	if (!path_is_project_name(pair->key)) {
 		inner.key = NULL;
 		struct yaml_node at = {.line = pair->line, .column = pair->column};
-		return key_refuse(&at, &inner,
-				  "'%s' is not a valid project name: use a-z, 0-9, '-' and '_', at most 63, "
-				  "beginning with a letter or digit",
-				  pair->key);
+		return key_refuse(
+			&at, &inner,
+			"'%s' is not a valid project name: use a-z, 0-9, '-' and '_', at most 63, "
+			"beginning with a letter or digit",
+			pair->key);
 	}
 	cf->projects = xreallocarray(cf->projects, cf->n_projects + 1, sizeof(*cf->projects));
 	struct declared_project *p = &cf->projects[cf->n_projects++];
@@ -136,8 +149,9 @@ static int read_declared(const struct yaml_pair *pair, const struct key_context 
 	if (settings_read(&pair->value, true, &inner, &p->settings) < 0)
 		return -1;
 	if (p->settings.compose_files.n == 0)
-		return key_refuse(&pair->value, &inner,
-				  "has no compose_files: name the project's Compose files on this host");
+		return key_refuse(
+			&pair->value, &inner,
+			"has no compose_files: name the project's Compose files on this host");
 	return 0;
 }
 
@@ -147,9 +161,11 @@ static int set_projects(const struct yaml_node *v, void *at, const struct key_co
 	int rc = 0;
 
 	if (v->kind != YAML_MAP)
-		return key_refuse(v, c, "expected a map of names to settings, such as {web: {compose_files: "
-					"[/srv/web/compose.yaml]}}, not a %s",
-				  yaml_kind_name(v->kind));
+		return key_refuse(
+			v, c,
+			"expected a map of names to settings, such as {web: {compose_files: "
+			"[/srv/web/compose.yaml]}}, not a %s",
+			yaml_kind_name(v->kind));
 	if (v->n > DECLARED_MAX)
 		return key_refuse(v, c, "has more than %d projects", DECLARED_MAX);
 	for (size_t i = 0; i < v->n; i++)
@@ -158,17 +174,19 @@ static int set_projects(const struct yaml_node *v, void *at, const struct key_co
 	return rc;
 }
 
-/* Settings of versions to come: the value that means "off" is fine, so that a file can be prepared for both. */
+/* Settings of versions to come: the value that means "off" is fine, so that a file can be prepared
+ * for both. */
 static int accept_only(const struct yaml_node *v, const char *key, const char *off,
 		       const struct key_context *c)
 {
 	const struct yaml_node *value = yaml_get(v, key);
 
-	if (v->kind == YAML_MAP && (v->n == 0 || (value && yaml_text(value) &&
-						  strcmp(yaml_text(value), off) == 0)))
+	if (v->kind == YAML_MAP &&
+	    (v->n == 0 || (value && yaml_text(value) && strcmp(yaml_text(value), off) == 0)))
 		return 0;
-	return key_refuse(v, c, "this version of mdc-agent only knows {%s: %s}: remove it or set that", key,
-			  off);
+	return key_refuse(v, c,
+			  "this version of mdc-agent only knows {%s: %s}: remove it or set that",
+			  key, off);
 }
 
 static int set_verify(const struct yaml_node *v, void *at, const struct key_context *c)
@@ -188,8 +206,10 @@ static int set_webhooks(const struct yaml_node *v, void *at, const struct key_co
 	(void)at;
 	if (v->kind == YAML_LIST && v->n == 0)
 		return 0;
-	return key_refuse(v, c, "this version of mdc-agent cannot send webhooks: remove them; every event is "
-				"in the journal");
+	return key_refuse(
+		v, c,
+		"this version of mdc-agent cannot send webhooks: remove them; every event is "
+		"in the journal");
 }
 
 #define AT(member) offsetof(struct source_config, member)
@@ -198,40 +218,49 @@ static const struct key_row source_rows[] = {
 	 "The Git repository to follow: https://, ssh://, git@host:path or file:///. Without it only "
 	 "`projects` of this file are deployed.",
 	 key_set_text, AT(url), NULL},
-	{"branch", "branch", "main", "The branch whose head is deployed.", set_branch, AT(branch), NULL},
+	{"branch", "branch", "main", "The branch whose head is deployed.", set_branch, AT(branch),
+	 NULL},
 	{"tag", "tag or pattern", NULL,
-	 "Instead of a branch: the newest tag, in version order, that matches.", set_tag, AT(tag), NULL},
-	{"path", "directory", ".", "Where in the repository mdc.yaml and the projects are looked for.",
-	 set_start, AT(path), NULL},
-	{"poll", "duration", "60s", "How often the repository is asked whether something moved; 5s or more.",
-	 key_set_duration, AT(poll_ms), NULL},
-	{"username", "name", "git", "The user name for https; for ssh the one in the URL goes first.",
-	 key_set_text, AT(username), NULL},
+	 "Instead of a branch: the newest tag, in version order, that matches.", set_tag, AT(tag),
+	 NULL},
+	{"path", "directory", ".",
+	 "Where in the repository mdc.yaml and the projects are looked for.", set_start, AT(path),
+	 NULL},
+	{"poll", "duration", "60s",
+	 "How often the repository is asked whether something moved; 5s or more.", key_set_duration,
+	 AT(poll_ms), NULL},
+	{"username", "name", "git",
+	 "The user name for https; for ssh the one in the URL goes first.", key_set_text,
+	 AT(username), NULL},
 	{"token_file", "absolute path", NULL,
-	 "A file with the token or password for https. Its mode must be 0600 or stricter.", set_file,
-	 AT(token_file), NULL},
-	{"ssh_key_file", "absolute path", NULL, "The private key for ssh, without a passphrase.", set_file,
-	 AT(ssh_key_file), NULL},
-	{"known_hosts_file", "absolute path", NULL, "The server's host keys for ssh. No other key is accepted.",
-	 set_file, AT(known_hosts_file), NULL},
-	{"ca_file", "absolute path", NULL, "Certificate authorities for https, instead of the system's.",
-	 set_file, AT(ca_file), NULL},
-	{"timeout", "duration", "2m", "How long one fetch may take.", key_set_duration, AT(timeout_ms), NULL},
+	 "A file with the token or password for https. Its mode must be 0600 or stricter.",
+	 set_file, AT(token_file), NULL},
+	{"ssh_key_file", "absolute path", NULL, "The private key for ssh, without a passphrase.",
+	 set_file, AT(ssh_key_file), NULL},
+	{"known_hosts_file", "absolute path", NULL,
+	 "The server's host keys for ssh. No other key is accepted.", set_file,
+	 AT(known_hosts_file), NULL},
+	{"ca_file", "absolute path", NULL,
+	 "Certificate authorities for https, instead of the system's.", set_file, AT(ca_file),
+	 NULL},
+	{"timeout", "duration", "2m", "How long one fetch may take.", key_set_duration,
+	 AT(timeout_ms), NULL},
 	{.name = NULL},
 };
 #undef AT
 
 #define AT(member) offsetof(struct retention_config, member)
 static const struct key_row retention_rows[] = {
-	{"generations", "number", "10", "How many generations are kept to go back to.", key_set_count,
-	 AT(generations), NULL},
+	{"generations", "number", "10", "How many generations are kept to go back to.",
+	 key_set_count, AT(generations), NULL},
 	{"snapshots", "number", "5",
 	 "How many snapshots of each project are kept. One that a kept generation needs is never removed.",
 	 key_set_count, AT(snapshots), NULL},
 	{"failed_data", "duration", "7d", "How long data that a failed version wrote is kept.",
 	 key_set_duration, AT(failed_data_ms), NULL},
-	{"snapshot_share", "percentage", "20%", "The share of a file system that snapshots may fill.",
-	 key_set_percent, AT(snapshot_share), NULL},
+	{"snapshot_share", "percentage", "20%",
+	 "The share of a file system that snapshots may fill.", key_set_percent, AT(snapshot_share),
+	 NULL},
 	{.name = NULL},
 };
 #undef AT
@@ -239,33 +268,36 @@ static const struct key_row retention_rows[] = {
 #define AT(member) offsetof(struct config, member)
 static const struct key_row rows[] = {
 	{"source", "map", NULL, "The config repository.", NULL, AT(source), source_rows},
-	{"host", "name", "the host name", "The name by which `hosts` in the repository mean this machine.",
-	 set_host, AT(host), NULL},
-	{"engine", "docker|podman|auto", "auto", "Which engine runs the containers; auto takes the one whose socket is there, Docker first.",
+	{"host", "name", "the host name",
+	 "The name by which `hosts` in the repository mean this machine.", set_host, AT(host),
+	 NULL},
+	{"engine", "docker|podman|auto", "auto",
+	 "Which engine runs the containers; auto takes the one whose socket is there, Docker first.",
 	 set_engine, AT(engine), NULL},
-	{"socket", "path of a socket", NULL, "The engine's API socket, if it is not at the usual place.",
-	 set_socket, AT(socket), NULL},
+	{"socket", "path of a socket", NULL,
+	 "The engine's API socket, if it is not at the usual place.", set_socket, AT(socket), NULL},
 	{"compose", "absolute path", NULL,
-	 "The docker-compose plugin's binary (version 2), if it is not at the usual place.", set_file,
-	 AT(compose), NULL},
+	 "The docker-compose plugin's binary (version 2), if it is not at the usual place.",
+	 set_file, AT(compose), NULL},
 	{"state_dir", "absolute path", "/var/lib/mdc-agent",
-	 "Where generations, snapshots' records and the files that projects mount are kept.", set_file,
-	 AT(state_dir), NULL},
+	 "Where generations, snapshots' records and the files that projects mount are kept.",
+	 set_file, AT(state_dir), NULL},
 	{"runtime_dir", "absolute path", "/run/mdc-agent",
 	 "Where the control socket is; emptied at boot.", set_file, AT(runtime_dir), NULL},
 	{"parallel", "number from 1 to 64", "2", "How many projects are deployed side by side.",
 	 key_set_count, AT(parallel), NULL},
 	{"drift", "report|repair", "report",
-	 "What happens when somebody changed what runs: it is reported, or put right.", set_drift, AT(drift),
-	 NULL},
+	 "What happens when somebody changed what runs: it is reported, or put right.", set_drift,
+	 AT(drift), NULL},
 	{"defaults", "map", NULL,
 	 "Settings for projects that neither mdc.yaml nor x-mdc sets; the keys are those of mdc.yaml(5).",
 	 set_defaults, AT(defaults), NULL},
 	{"retention", "map", NULL, "How much is kept.", NULL, AT(retention), retention_rows},
-	{"verify", "map", "{mode: off}", "Which commits are accepted. This version knows {mode: off} only.",
-	 set_verify, 0, NULL},
+	{"verify", "map", "{mode: off}",
+	 "Which commits are accepted. This version knows {mode: off} only.", set_verify, 0, NULL},
 	{"policy", "map", "{preset: open}",
-	 "What projects may ask of the host. This version knows {preset: open} only.", set_policy, 0, NULL},
+	 "What projects may ask of the host. This version knows {preset: open} only.", set_policy,
+	 0, NULL},
 	{"webhooks", "list", "[]", "Where events are sent. This version knows the empty list only.",
 	 set_webhooks, 0, NULL},
 	{"projects", "map of names to settings", "{}",

@@ -23,7 +23,8 @@ static void split_authority(const char *rest, char **user, char **host)
 	*host = xstrndup(from, n < strlen(from) ? n : strlen(from));
 }
 
-/* Only names and addresses that never leave this machine: a DNS name such as localhost.example.org is not one. */
+/* Only names and addresses that never leave this machine: a DNS name such as localhost.example.org
+ * is not one. */
 static bool is_loopback(const char *host)
 {
 	if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
@@ -45,17 +46,20 @@ static int check_http(const struct yaml_node *v, const struct key_context *c,
 
 	split_authority(s->url + (plain ? 7 : 8), &user, &host);
 	if (user && strchr(user, ':'))
-		return key_refuse(v, c,
-				  "source.url contains a password: put it into a file of mode 0600 and name that "
-				  "as source.token_file");
+		return key_refuse(
+			v, c,
+			"source.url contains a password: put it into a file of mode 0600 and name that "
+			"as source.token_file");
 	if (user)
-		return key_refuse(v, c, "source.url contains a user name: set source.username instead");
+		return key_refuse(v, c,
+				  "source.url contains a user name: set source.username instead");
 	if (host[0] == '\0')
 		return key_refuse(v, c, "source.url has no host");
 	if (plain && !is_loopback(host))
-		return key_refuse(v, c,
-				  "source.url: http:// is only allowed to this host itself, as anybody on the way "
-				  "could change what is deployed; use https:// or ssh://");
+		return key_refuse(
+			v, c,
+			"source.url: http:// is only allowed to this host itself, as anybody on the way "
+			"could change what is deployed; use https:// or ssh://");
 	s->kind = SOURCE_HTTP;
 	if (!s->username)
 		s->username = xstrdup("git");
@@ -80,15 +84,17 @@ static int check_ssh(const struct yaml_node *v, const struct key_context *c,
 		return key_refuse(v, c, "source.url has no valid user name");
 	s->kind = SOURCE_SSH;
 	if (!s->ssh_key_file)
-		return key_refuse(v, c,
-				  "an ssh source needs source.ssh_key_file: make a key with `ssh-keygen -t ed25519 -N "
-				  "'' -f /etc/mdc-agent/id_ed25519` and add the .pub file to the repository's "
-				  "deploy keys");
+		return key_refuse(
+			v, c,
+			"an ssh source needs source.ssh_key_file: make a key with `ssh-keygen -t ed25519 -N "
+			"'' -f /etc/mdc-agent/id_ed25519` and add the .pub file to the repository's "
+			"deploy keys");
 	if (!s->known_hosts_file)
-		return key_refuse(v, c,
-				  "an ssh source needs source.known_hosts_file: make it with `ssh-keyscan %s > "
-				  "/etc/mdc-agent/known_hosts` and compare the fingerprint with the server's",
-				  host);
+		return key_refuse(
+			v, c,
+			"an ssh source needs source.known_hosts_file: make it with `ssh-keyscan %s > "
+			"/etc/mdc-agent/known_hosts` and compare the fingerprint with the server's",
+			host);
 	if (user || !s->username) {
 		free(s->username);
 		s->username = user && user[0] ? xstrdup(user) : xstrdup("git");
@@ -120,7 +126,8 @@ static int check_url(const struct yaml_node *v, const struct key_context *c,
 {
 	for (const char *p = s->url; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return key_refuse(v, c, "source.url contains a space or a control character");
+			return key_refuse(v, c,
+					  "source.url contains a space or a control character");
 	if (str_starts(s->url, "https://") || str_starts(s->url, "http://"))
 		return check_http(v, c, s);
 	if (str_starts(s->url, "file://") || s->url[0] == '/')
@@ -130,7 +137,8 @@ static int check_url(const struct yaml_node *v, const struct key_context *c,
 	return key_refuse(v, c,
 			  "source.url: expected https://host/repo.git, ssh://git@host/repo.git, "
 			  "git@host:repo.git or file:///path/repo.git, not '%s'",
-			  s->url);
+			  strchr(s->url, '@') ? "what stands here"
+					      : s->url); /* no password in a log */
 }
 
 /* A key that the URL's kind does not use is a misunderstanding worth a word. */
@@ -142,8 +150,10 @@ static int check_unused(const struct yaml_node *source, const struct key_context
 		enum source_kind kind;
 		const char *what;
 	} rows[] = {
-		{"token_file", SOURCE_HTTP, "https"},     {"ca_file", SOURCE_HTTP, "https"},
-		{"ssh_key_file", SOURCE_SSH, "ssh"},      {"known_hosts_file", SOURCE_SSH, "ssh"},
+		{"token_file", SOURCE_HTTP, "https"},
+		{"ca_file", SOURCE_HTTP, "https"},
+		{"ssh_key_file", SOURCE_SSH, "ssh"},
+		{"known_hosts_file", SOURCE_SSH, "ssh"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -169,8 +179,9 @@ int config_check_source(const struct yaml_node *root, const struct key_context *
 		rc |= check_url(url, c, s);
 		rc |= check_unused(source, c, s);
 	} else if (source && source->kind == YAML_MAP && source->n > 0) {
-		rc |= key_refuse(source, c, "source has no url: give it, such as "
-					    "https://git.example.org/me/homelab.git, or remove source");
+		rc |= key_refuse(source, c,
+				 "source has no url: give it, such as "
+				 "https://git.example.org/me/homelab.git, or remove source");
 	}
 	return rc < 0 ? -1 : 0;
 }

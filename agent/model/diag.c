@@ -9,7 +9,8 @@
 
 #include <stdarg.h>
 
-/* Room that warnings leave for errors: a file full of warnings must not hide what stops a deployment. */
+/* Room that warnings leave for errors: a file full of warnings must not hide what stops a
+ * deployment. */
 enum { KEPT_FOR_ERRORS = 50, TEXT_MAX_BYTES = 1000 };
 
 void diags_add(struct diags *d, enum diag_level level, const char *file, int line, int column,

@@ -1,6 +1,6 @@
 /*
- * generation - what belongs on this host: clean-up, look-up, JSON. One project's record is in active.c.
- * Depends on: common, project.
+ * generation - what belongs on this host: clean-up, look-up, JSON. One project's record is in
+ * active.c. Depends on: common, project.
  */
 #include "agent/model/generation.h"
 
@@ -109,7 +109,8 @@ void generation_from_json(const cJSON *j, struct generation *g)
 	const cJSON *item, *list = json_arr(j, "projects");
 	size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
 
-	*g = (struct generation){.number = json_int(j, "number", 0), .made = json_int(j, "made", 0)};
+	*g = (struct generation){.number = json_int(j, "number", 0),
+				 .made = json_int(j, "made", 0)};
 	commit_info_from_json(json_obj(j, "commit"), &g->commit);
 	g->source = xstrdup_null(json_str(j, "source", NULL));
 	g->cause = xstrdup_null(json_str(j, "cause", NULL));
@@ -117,8 +118,7 @@ void generation_from_json(const cJSON *j, struct generation *g)
 	if (n == 0)
 		return;
 	g->v = xcalloc(n, sizeof(*g->v));
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach (item, list) {
 		struct generation_entry *e = &g->v[g->n++];
 		e->name = xstrdup(json_str(item, "name", ""));
 		e->status = entry_status_parse(json_str(item, "status", ""));

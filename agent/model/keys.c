@@ -62,8 +62,7 @@ static int read_pair(const struct yaml_pair *pair, const struct key_row *rows, v
 		unknown_key(pair, rows, c);
 		return -1;
 	}
-	auto_free char *key =
-		c->key ? xasprintf("%s.%s", c->key, row->name) : xstrdup(row->name);
+	auto_free char *key = c->key ? xasprintf("%s.%s", c->key, row->name) : xstrdup(row->name);
 	struct key_context inner = *c;
 	inner.key = key;
 	void *at = (char *)base + row->at;
@@ -190,7 +189,8 @@ int key_set_texts(const struct yaml_node *v, void *at, const struct key_context 
 
 int key_set_bool(const struct yaml_node *v, void *at, const struct key_context *c)
 {
-	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+									       "off"};
 	const char *text = scalar(v, "true or false", c);
 
 	if (!text)
@@ -228,7 +228,8 @@ int key_set_count(const struct yaml_node *v, void *at, const struct key_context 
 	if (!text)
 		return -1;
 	if (whole(text, COUNT_MAX, at) < 0)
-		return key_refuse(v, c, "expected a whole number from 0 to %d, such as 10, not '%s'",
+		return key_refuse(v, c,
+				  "expected a whole number from 0 to %d, such as 10, not '%s'",
 				  COUNT_MAX, text);
 	return 0;
 }
@@ -257,7 +258,8 @@ int key_set_percent(const struct yaml_node *v, void *at, const struct key_contex
 	size_t len = strlen(text);
 	auto_free char *digits = xstrndup(text, len > 0 && text[len - 1] == '%' ? len - 1 : 0);
 	if (whole(digits, 100, at) < 0)
-		return key_refuse(v, c, "expected a percentage from 0%% to 100%%, such as 20%%, not '%s'",
+		return key_refuse(v, c,
+				  "expected a percentage from 0%% to 100%%, such as 20%%, not '%s'",
 				  text);
 	return 0;
 }

@@ -10,8 +10,9 @@
 #include <string.h>
 
 static const char *const actions[] = {
-	[PLAN_KEEP] = "keep",     [PLAN_ADD] = "add",   [PLAN_CHANGE] = "change",   [PLAN_REMOVE] = "remove",
-	[PLAN_REPAIR] = "repair", [PLAN_HELD] = "held", [PLAN_BLOCKED] = "blocked",
+	[PLAN_KEEP] = "keep",       [PLAN_ADD] = "add",       [PLAN_CHANGE] = "change",
+	[PLAN_REMOVE] = "remove",   [PLAN_REPAIR] = "repair", [PLAN_HELD] = "held",
+	[PLAN_BLOCKED] = "blocked",
 };
 
 const char *plan_action_name(enum plan_action a)

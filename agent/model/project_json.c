@@ -69,8 +69,7 @@ static void read_elsewhere(const cJSON *list, struct project *p)
 	if (n == 0)
 		return;
 	p->elsewhere = xcalloc(n, sizeof(*p->elsewhere));
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach (item, list) {
 		struct elsewhere *e = &p->elsewhere[p->n_elsewhere++];
 		e->path = xstrdup(json_str(item, "path", ""));
 		(void)snprintf(e->id, sizeof(e->id), "%s", json_str(item, "id", ""));
@@ -118,6 +117,7 @@ void projects_from_json(const cJSON *j, struct projects *l)
 	if (n == 0)
 		return;
 	l->v = xcalloc(n, sizeof(*l->v));
-	cJSON_ArrayForEach(item, j) project_from_json(item, &l->v[l->n++]);
+	cJSON_ArrayForEach (item, j)
+		project_from_json(item, &l->v[l->n++]);
 	qsort(l->v, l->n, sizeof(*l->v), by_name);
 }

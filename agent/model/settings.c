@@ -126,7 +126,8 @@ static void copy_field(struct settings *into, const struct settings *from, const
 
 void settings_merge(struct settings *into, const struct settings *from)
 {
-	/* Where two fields say one thing, the more general source must not add to the more special one. */
+	/* Where two fields say one thing, the more general source must not add to the more special
+	 * one. */
 	bool own_profiles = into->has_profiles;
 	bool own_volumes = into->snapshot.all_volumes != TRI_UNSET;
 	bool own_restore = into->snapshot.restore != RESTORE_UNSET;
@@ -183,7 +184,8 @@ void settings_finish(struct settings *s)
 	builtin.health.settle_ms = 10 * SECOND;
 	builtin.snapshot.all_volumes = TRI_YES;
 	builtin.snapshot.quiesce = QUIESCE_STOP;
-	/* Beside a map that names some volumes this is what the others get; it must not hide the map. */
+	/* Beside a map that names some volumes this is what the others get; it must not hide the
+	 * map. */
 	builtin.snapshot.restore = RESTORE_AUTO;
 	builtin.before_snapshot.timeout_ms = 5 * MINUTE;
 	builtin.after_snapshot.timeout_ms = 5 * MINUTE;
@@ -233,8 +235,9 @@ static void field_from_json(const cJSON *v, const struct field *f, struct settin
 	} else if (f->kind == LIST && cJSON_IsArray(v)) {
 		const cJSON *item;
 		strv_done(to);
-		cJSON_ArrayForEach(item, v) if (cJSON_IsString(item))
-			strv_push(to, item->valuestring);
+		cJSON_ArrayForEach (item, v)
+			if (cJSON_IsString(item))
+				strv_push(to, item->valuestring);
 	} else if (f->kind == TIME && cJSON_IsNumber(v) && v->valuedouble >= 0 &&
 		   v->valuedouble < 0x1p53) {
 		*(int64_t *)to = (int64_t)v->valuedouble;
@@ -251,9 +254,9 @@ void settings_from_json(const cJSON *j, struct settings *s)
 	size_t next = 0;
 
 	settings_init(s);
-	/* We wrote the members in the order of the table: the match is nearly always the next row. */
-	cJSON_ArrayForEach(v, j)
-	{
+	/* We wrote the members in the order of the table: the match is nearly always the next row.
+	 */
+	cJSON_ArrayForEach (v, j) {
 		for (size_t k = 0; v->string && k < COUNT_OF(fields); k++) {
 			size_t i = (next + k) % COUNT_OF(fields);
 			if (strcmp(fields[i].name, v->string) != 0)

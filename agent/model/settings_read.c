@@ -13,16 +13,19 @@ static int check_place(const struct yaml_node *map, bool host_side, const struct
 
 	if (!host_side) {
 		const struct yaml_node *v = yaml_get(map, "compose_files");
-		return v ? key_refuse(v, c, "compose_files may only stand in agent.yaml; use path and files")
+		return v ? key_refuse(
+				   v, c,
+				   "compose_files may only stand in agent.yaml; use path and files")
 			 : 0;
 	}
 	for (size_t i = 0; i < COUNT_OF(in_repository); i++) {
 		const struct yaml_node *v = yaml_get(map, in_repository[i]);
 		if (v)
-			return key_refuse(v, c,
-					  "%s is for projects of the repository; in agent.yaml a project is "
-					  "given by compose_files",
-					  in_repository[i]);
+			return key_refuse(
+				v, c,
+				"%s is for projects of the repository; in agent.yaml a project is "
+				"given by compose_files",
+				in_repository[i]);
 	}
 	return 0;
 }
@@ -36,15 +39,17 @@ static int check_env_files(const struct yaml_node *map, bool host_side, const st
 		const char *text = s->env_files.v[i];
 		const struct yaml_node *at = v->kind == YAML_LIST ? &v->items[i] : v;
 		if (host_side && (text[0] != '/' || !path_is_clean(text + 1)))
-			return key_refuse(at, c,
-					  "env_files: '%s' must be an absolute path in agent.yaml, such as "
-					  "/etc/mdc-agent/prod.env",
-					  text);
+			return key_refuse(
+				at, c,
+				"env_files: '%s' must be an absolute path in agent.yaml, such as "
+				"/etc/mdc-agent/prod.env",
+				text);
 		if (!host_side && text[0] == '/')
-			return key_refuse(at, c,
-					  "env_files: '%s' is outside of the repository; use a path relative "
-					  "to the project's directory",
-					  text);
+			return key_refuse(
+				at, c,
+				"env_files: '%s' is outside of the repository; use a path relative "
+				"to the project's directory",
+				text);
 	}
 	return 0;
 }
@@ -57,10 +62,13 @@ static int check_hook(const struct yaml_node *map, const char *name, const struc
 	if (!v || v->kind != YAML_MAP)
 		return 0;
 	if (h->command.n > 0 && !h->service)
-		return key_refuse(v, c, "hooks.%s has no service: name the one whose container runs the command",
-				  name);
+		return key_refuse(
+			v, c,
+			"hooks.%s has no service: name the one whose container runs the command",
+			name);
 	if (h->command.n == 0)
-		return key_refuse(v, c, "hooks.%s has no command: give it as a list of words", name);
+		return key_refuse(v, c, "hooks.%s has no command: give it as a list of words",
+				  name);
 	return 0;
 }
 
@@ -74,10 +82,11 @@ static int check_health(const struct yaml_node *map, const struct key_context *c
 		return key_refuse(yaml_get(v, "timeout"), c,
 				  "health.timeout is 0s: nothing could ever become healthy");
 	if (v && timeout != DURATION_UNSET && settle != DURATION_UNSET && timeout < settle)
-		diags_add(c->diags, DIAG_WARNING, c->file, v->line, v->column, c->project,
-			  "%s%shealth.timeout is shorter than health.settle: nothing can become healthy in "
-			  "time; make timeout longer",
-			  c->key ? c->key : "", c->key ? ": " : "");
+		diags_add(
+			c->diags, DIAG_WARNING, c->file, v->line, v->column, c->project,
+			"%s%shealth.timeout is shorter than health.settle: nothing can become healthy in "
+			"time; make timeout longer",
+			c->key ? c->key : "", c->key ? ": " : "");
 	return 0;
 }
 

@@ -43,8 +43,9 @@ static int set_path(const struct yaml_node *v, void *at, const struct key_contex
 	const char *text = yaml_text(v);
 
 	if (text && strcmp(text, ".") != 0 && !path_is_clean(text))
-		return key_refuse(v, c, "expected a directory of the repository, such as apps/web, not '%s'",
-				  text);
+		return key_refuse(
+			v, c, "expected a directory of the repository, such as apps/web, not '%s'",
+			text);
 	return key_set_text(v, at, c);
 }
 
@@ -56,7 +57,8 @@ static int set_files(const struct yaml_node *v, void *at, const struct key_conte
 
 static int set_host_paths(const struct yaml_node *v, void *at, const struct key_context *c)
 {
-	return set_checked(v, at, c, is_absolute, "an absolute path without '..', such as /srv/web");
+	return set_checked(v, at, c, is_absolute,
+			   "an absolute path without '..', such as /srv/web");
 }
 
 static bool is_host(const char *text)
@@ -73,9 +75,10 @@ static int set_hosts(const struct yaml_node *v, void *at, const struct key_conte
 	for (size_t i = 0; v->kind == YAML_LIST && i < v->n; i++) {
 		const char *text = yaml_text(&v->items[i]);
 		if (text && text[0] == '!')
-			return key_refuse(&v->items[i], c,
-					  "'%s': there is no negation; name the hosts, or make a group of them",
-					  text);
+			return key_refuse(
+				&v->items[i], c,
+				"'%s': there is no negation; name the hosts, or make a group of them",
+				text);
 	}
 	return set_checked(v, at, c, is_host,
 			   "a host name, a pattern such as \"edge-*\" or a group such as \"@web\"");
@@ -98,7 +101,8 @@ static int set_env_files(const struct yaml_node *v, void *at, const struct key_c
 
 static bool is_profile(const char *text)
 {
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	static const char chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
 	return text[strspn(text, chars)] == '\0' && !strchr("_.-", text[0]);
 }
@@ -178,7 +182,8 @@ static int set_units(const struct yaml_node *v, void *at, const struct key_conte
 
 static bool is_volume(const char *text)
 {
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	static const char chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
 	return text[0] && !strchr("_.-", text[0]) && text[strspn(text, chars)] == '\0';
 }
@@ -227,30 +232,31 @@ static int set_restore(const struct yaml_node *v, void *at, const struct key_con
 static int set_command(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	if (v->kind != YAML_LIST || v->n == 0)
-		return key_refuse(v, c, "expected a list of words, such as [pg_dump, -U, app]; "
-					"for a shell line: [sh, -c, \"...\"]");
+		return key_refuse(v, c,
+				  "expected a list of words, such as [pg_dump, -U, app]; "
+				  "for a shell line: [sh, -c, \"...\"]");
 	return key_set_texts(v, at, c);
 }
 
 static const struct key_row health_rows[] = {
 	{"timeout", "duration", "3m",
-	 "How long a deployed project may take to become healthy; then it goes back.", key_set_duration,
-	 offsetof(struct health_settings, timeout_ms), NULL},
+	 "How long a deployed project may take to become healthy; then it goes back.",
+	 key_set_duration, offsetof(struct health_settings, timeout_ms), NULL},
 	{"settle", "duration", "10s",
 	 "How long it must stay healthy, without a restart, before it counts as healthy.",
 	 key_set_duration, offsetof(struct health_settings, settle_ms), NULL},
 	{"http", "list of URLs", NULL,
 	 "Addresses that must answer with a status from 200 to 399, asked from the host.", set_http,
 	 offsetof(struct health_settings, http), NULL},
-	{"units", "list of systemd units", NULL, "Units of the host that must be active.", set_units,
-	 offsetof(struct health_settings, units), NULL},
+	{"units", "list of systemd units", NULL, "Units of the host that must be active.",
+	 set_units, offsetof(struct health_settings, units), NULL},
 	{.name = NULL},
 };
 
 static const struct key_row snapshot_rows[] = {
 	{"volumes", "all, none or a list of volumes", "all",
-	 "Which volumes are copied before a change. Names are those of the Compose file.", set_volumes, 0,
-	 NULL},
+	 "Which volumes are copied before a change. Names are those of the Compose file.",
+	 set_volumes, 0, NULL},
 	{"paths", "list of absolute paths", NULL,
 	 "Directories of the host to copy as well, for projects that keep data in bind mounts.",
 	 set_host_paths, offsetof(struct snapshot_settings, paths), NULL},
@@ -271,8 +277,9 @@ static const struct key_row hook_rows[] = {
 	{"command", "list of words", NULL,
 	 "The program and its arguments. No shell is involved unless you name one.", set_command,
 	 offsetof(struct hook, command), NULL},
-	{"timeout", "duration", "5m", "The command is killed after this time and the deployment gives up.",
-	 key_set_duration, offsetof(struct hook, timeout_ms), NULL},
+	{"timeout", "duration", "5m",
+	 "The command is killed after this time and the deployment gives up.", key_set_duration,
+	 offsetof(struct hook, timeout_ms), NULL},
 	{.name = NULL},
 };
 
@@ -288,27 +295,43 @@ static const struct key_row hooks_rows[] = {
 };
 
 /* The rows that may stand under `defaults:` too. */
-#define SHARED_ROWS                                                                                \
-	{"env_files", "list of files", NULL,                                                       \
-	 "Files with values for ${NAME} in the Compose files, relative to the project's directory, " \
-	 "later ones first in rank. Without it: '.env' if there is one.",                          \
-	 set_env_files, offsetof(struct settings, env_files), NULL},                               \
-		{"profiles", "list of names", NULL, "Compose profiles to enable.", set_profiles, 0, NULL}, \
-		{"pull", "always|missing|never", "missing",                                        \
-		 "When images are pulled, before anything is touched.", set_pull,                  \
-		 offsetof(struct settings, pull), NULL},                                           \
-		{"on_remove", "down|stop|keep", "down",                                            \
+#define SHARED_ROWS                                                                                      \
+	{"env_files",                                                                                    \
+	 "list of files",                                                                                \
+	 NULL,                                                                                           \
+	 "Files with values for ${NAME} in the Compose files, relative to the project's directory, "     \
+	 "later ones first in rank. Without it: '.env' if there is one.",                                \
+	 set_env_files,                                                                                  \
+	 offsetof(struct settings, env_files),                                                           \
+	 NULL},                                                                                          \
+		{"profiles", "list of names", NULL, "Compose profiles to enable.", set_profiles, 0,      \
+		 NULL},                                                                                  \
+		{"pull",    "always|missing|never",                                                      \
+		 "missing", "When images are pulled, before anything is touched.",                       \
+		 set_pull,  offsetof(struct settings, pull),                                             \
+		 NULL},                                                                                  \
+		{"on_remove",                                                                            \
+		 "down|stop|keep",                                                                       \
+		 "down",                                                                                 \
 		 "What happens when the project leaves the repository: its containers and networks are " \
-		 "removed, only stopped, or left alone. Volumes always stay.",                     \
-		 set_on_remove, offsetof(struct settings, on_remove), NULL},                       \
-		{"health", "map", NULL, "When a deployed project counts as healthy.", NULL,        \
-		 offsetof(struct settings, health), health_rows},                                  \
-		{"snapshot", "map", NULL, "What is copied before a change, and how.", NULL,        \
-		 offsetof(struct settings, snapshot), snapshot_rows},                              \
-		{"hooks", "map", NULL, "Commands around the snapshot.", NULL, 0, hooks_rows},      \
-		{"suspend", "true|false", "false",                                                 \
-		 "Leave this project exactly as it is until this is false again.", set_flag,       \
-		 offsetof(struct settings, suspend), NULL}
+		 "removed, only stopped, or left alone. Volumes always stay.",                           \
+		 set_on_remove,                                                                          \
+		 offsetof(struct settings, on_remove),                                                   \
+		 NULL},                                                                                  \
+		{"health",   "map",                                                                      \
+		 NULL,       "When a deployed project counts as healthy.",                               \
+		 NULL,       offsetof(struct settings, health),                                          \
+		 health_rows},                                                                           \
+		{"snapshot",   "map",                                                                    \
+		 NULL,         "What is copied before a change, and how.",                               \
+		 NULL,         offsetof(struct settings, snapshot),                                      \
+		 snapshot_rows},                                                                         \
+		{"hooks", "map", NULL, "Commands around the snapshot.", NULL, 0, hooks_rows},            \
+	{                                                                                                \
+		"suspend", "true|false", "false",                                                        \
+			"Leave this project exactly as it is until this is false again.",                \
+			set_flag, offsetof(struct settings, suspend), NULL                               \
+	}
 
 static const struct key_row all_rows[] = {
 	{"path", "directory", "the project's name",
@@ -318,8 +341,8 @@ static const struct key_row all_rows[] = {
 	 "Compose files, relative to the project's directory, merged in this order.", set_files,
 	 offsetof(struct settings, files), NULL},
 	{"compose_files", "list of absolute paths", NULL,
-	 "agent.yaml only: the project's Compose files on this host, merged in this order.", set_host_paths,
-	 offsetof(struct settings, compose_files), NULL},
+	 "agent.yaml only: the project's Compose files on this host, merged in this order.",
+	 set_host_paths, offsetof(struct settings, compose_files), NULL},
 	{"hosts", "list of names, patterns and @groups", "every host",
 	 "The hosts that run this project.", set_hosts, offsetof(struct settings, hosts), NULL},
 	{"after", "list of projects", NULL,

@@ -10,5 +10,5 @@ struct settings_words {
 	const char *const *v;
 	size_t n;
 };
-extern const struct settings_words settings_pull, settings_on_remove, settings_quiesce, settings_restore,
-	settings_flag;
+extern const struct settings_words settings_pull, settings_on_remove, settings_quiesce,
+	settings_restore, settings_flag;

@@ -39,6 +39,8 @@ int source_read(const struct store *s, struct source_record *out, struct err *e)
 		r.fetched = json_int(j, "fetched", 0);
 		r.failures = clip(json_int(j, "failures", 0));
 		r.last_error = xstrdup_null(json_str(j, "last_error", NULL));
+		r.plan_digest = xstrdup_null(json_str(j, "plan_digest", NULL));
+		r.held = cJSON_DetachItemFromObjectCaseSensitive(j, "held");
 	}
 	*out = r;
 	return 0;
@@ -55,6 +57,9 @@ int source_write(const struct store *s, const struct source_record *r, struct er
 	json_set_int(j, "fetched", r->fetched);
 	json_set_int(j, "failures", r->failures);
 	json_set_str(j, "last_error", r->last_error);
+	json_set_str(j, "plan_digest", r->plan_digest);
+	if (r->held)
+		cJSON_AddItemToObject(j, "held", cJSON_Duplicate(r->held, true));
 	return record_write(path, j, e);
 }
 
@@ -62,5 +67,7 @@ void source_record_done(struct source_record *r)
 {
 	free(r->config_digest);
 	free(r->last_error);
+	free(r->plan_digest);
+	cJSON_Delete(r->held);
 	*r = (struct source_record){.settled = false};
 }

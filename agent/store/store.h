@@ -44,6 +44,7 @@ struct source_record {
 	int failures;            /* syncs in a row that ended with ERR_RETRY */
 	char *last_error;        /* or NULL */
 	char *plan_digest;       /* over the digests of all projects wanted here at that head; or NULL */
+	cJSON *held;             /* project -> why its newest content is not applied; NULL: none */
 };
 int source_read(const struct store *s, struct source_record *out, struct err *e); /* zeroed if there is none, or it is damaged: it only saves work */
 int source_write(const struct store *s, const struct source_record *r, struct err *e);

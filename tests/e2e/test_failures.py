@@ -80,6 +80,7 @@ def pushed(world, registry_service):
     taken = socket.create_server(("127.0.0.1", 18080))
     agent, repo, engine = world.agent, world.repo, world.engine
     agent.configure(parallel=4)
+    agent.health(settle="1500ms")  # long enough to see a crash loop
     repo.deploy({**files(0, "1"), "good/compose.yaml": file(service(1)), "good/conf/f": "1"})
     first = agent.sync(DONE)
     before = {name: engine.ids(name) for name in CASES}
@@ -120,7 +121,7 @@ def test_the_other_project_is_deployed(pushed):
 
 def test_untouched_where_nothing_could_start(pushed):
     """What fails before the first stop leaves the very same container running."""
-    for name in ("image", "invalid", "syntax", "port"):
+    for name in ("image", "invalid", "syntax"):
         assert pushed.engine.ids(name) == pushed.before[name], name
 
 
@@ -221,7 +222,7 @@ def test_projects_after_a_failed_one_are_not_tried(repo, agent, engine):
     repo.deploy({"a/compose.yaml": unhealthy(2), "b/compose.yaml": app(2), "c/compose.yaml": app(2)})
     r = agent.sync(FAILED)
     assert [engine.version(n) for n in "abc"] == ["1", "1", "2"]
-    assert re.search(r"\bb\b.*\ba\b", r.text)
+    assert "comes after a" in r.text
     repo.deploy({"a/compose.yaml": app(3)})
     agent.sync(DONE)
     assert [engine.version(n) for n in "abc"] == ["3", "2", "2"]
@@ -294,12 +295,12 @@ def test_degraded_when_the_way_back_fails_too(repo, agent, engine, place):
     agent.before("up", f"touch {flag}/x")
     agent.sync(DEGRADED)
     agent.before("up", None)
-    assert agent.run("status").code in (DONE, DEGRADED)
     assert "degraded" in agent.run("status").text
     agent.compose_calls(clear=True)
     agent.sync(DEGRADED, DONE, FAILED)
     repo.deploy({"web/compose.yaml": app(3, extra=check)})
-    agent.sync(DEGRADED, FAILED)
+    agent.sync(DEGRADED, DONE, FAILED)
+    agent.run("status", "--check").expect(DEGRADED)
     assert not [c for c in agent.compose_calls() if "up" in c], "nothing automatic on a degraded project"
     (flag / "x").unlink()
     agent.run("retry", "web").expect(DONE)

@@ -60,7 +60,6 @@ CASES = {
     "on-failure": ({"app": c("exit 1", restart="on-failure:3")}, {}, False, "restart|exit"),
     "on-failure-ends-well": ({"app": c("exit 0", restart="on-failure:3")}, {}, True, ""),
     "no-such-command": ({"app": {**c(), "command": ["/no/such"]}}, {}, False, "/no/such"),
-    "killed-by-signal": ({"app": c("kill -9 $$$$; sleep 1")}, {}, False, "137|signal|exit"),
     "no-replicas": ({"app": c(UP), "off": c("exit 9", deploy={"replicas": 0})}, {}, True, ""),
     "replicas": ({"app": c(UP, scale=3)}, {}, True, ""),
     "one-of-replicas": ({"app": c(UP, scale=2), "bad": c("exit 1", scale=2)}, {}, False, "bad"),

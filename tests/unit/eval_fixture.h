@@ -1,6 +1,7 @@
 /*
  * eval_fixture - a repository made of one text, for the tests of eval.
- * "== path" begins a file, "== path -> target" is a symlink; what follows up to the next "== " is its content.
+ * "== path" begins a file, "== path -> target" is a symlink; what follows up to the next "== " is
+ * its content.
  */
 #pragma once
 
@@ -53,8 +54,8 @@ static inline void fixture_write(const struct fixture *f, const char *spec)
 }
 
 static inline int count_list(void *ctx, const char *id,
-			     int (*each)(const struct tree_entry *, void *, struct err *), void *arg,
-			     struct err *e)
+			     int (*each)(const struct tree_entry *, void *, struct err *),
+			     void *arg, struct err *e)
 {
 	struct fixture *f = ctx;
 

@@ -1,6 +1,6 @@
 /*
- * Mistakes that people make in a config repository: each row is a repository and the finding that must come out,
- * with its place. `mdc-agent check` shows the same.
+ * Mistakes that people make in a config repository: each row is a repository and the finding that
+ * must come out, with its place. `mdc-agent check` shows the same.
  */
 #include "eval_fixture.h"
 
@@ -12,64 +12,78 @@ static const struct row {
 	{"duplicate key", "== mdc.yaml\natomic: true\natomic: false\n", "mdc.yaml:2:1: error: "},
 	{"unknown key in the manifest", "== mdc.yaml\nprojets: {}\n",
 	 "mdc.yaml:1:1: error: unknown key 'projets': did you mean 'projects'?"},
-	{"unknown key of a project", "== mdc.yaml\nprojects:\n  web:\n    health: {timout: 3m}\n"
-				     "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"unknown key of a project",
+	 "== mdc.yaml\nprojects:\n  web:\n    health: {timout: 3m}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:3:14: error: unknown key 'timout' in projects.web.health: did you mean 'timeout'?"},
 	{"version of the future", "== mdc.yaml\nversion: 2\n",
 	 "mdc.yaml:1:10: error: version: this mdc-agent only knows version 1, not 2"},
 	{"a number where a duration belongs", "== mdc.yaml\ndefaults: {health: {timeout: 90}}\n",
 	 "mdc.yaml:1:30: error: defaults.health.timeout: a duration needs its unit: write 90s"},
-	{"settle longer than timeout", "== mdc.yaml\ndefaults: {health: {timeout: 5s, settle: 1m}}\n"
-				       "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"settle longer than timeout",
+	 "== mdc.yaml\ndefaults: {health: {timeout: 5s, settle: 1m}}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:1:20: warning: defaults: health.timeout is shorter than health.settle"},
 	{"probe that is no URL", "== mdc.yaml\ndefaults: {health: {http: localhost:80}}\n",
 	 "mdc.yaml:1:27: error: defaults.health.http: expected a URL"},
-	{"listed without a directory", "== mdc.yaml\nprojects:\n  web: {path: apps/wbe}\n"
-				       "== apps/web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"listed without a directory",
+	 "== mdc.yaml\nprojects:\n  web: {path: apps/wbe}\n"
+	 "== apps/web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:2:3: error: project 'web': 'apps/wbe' does not exist"},
 	{"listed without a Compose file", "== mdc.yaml\nprojects: {web: {}}\n== web/readme\nx\n",
 	 "web: error: has no compose.yaml"},
-	{"files that do not exist", "== mdc.yaml\nprojects: {web: {files: [compose.prod.yaml]}}\n"
-				    "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"files that do not exist",
+	 "== mdc.yaml\nprojects: {web: {files: [compose.prod.yaml]}}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "web/compose.prod.yaml: error: does not exist"},
-	{"env_files that do not exist", "== mdc.yaml\nprojects:\n  web: {env_files: [prod.env]}\n"
-					"== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"env_files that do not exist",
+	 "== mdc.yaml\nprojects:\n  web: {env_files: [prod.env]}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:2:3: error: env_files: 'web/prod.env' does not exist"},
-	{"unknown group", "== mdc.yaml\ngroups: {edge: [a]}\nprojects:\n  web: {hosts: [\"@edg\"]}\n"
-			  "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"unknown group",
+	 "== mdc.yaml\ngroups: {edge: [a]}\nprojects:\n  web: {hosts: [\"@edg\"]}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:3:3: error: hosts: there is no group '@edg': did you mean '@edge'?"},
 	{"group of an unknown group", "== mdc.yaml\ngroups:\n  web: [\"@edge\"]\n",
 	 "mdc.yaml:2:3: error: group 'web' names the unknown group '@edge'"},
 	{"groups in a circle", "== mdc.yaml\ngroups:\n  a: [\"@b\"]\n  b: [\"@a\"]\n",
 	 "mdc.yaml:2:3: error: group 'a' contains itself"},
-	{"negation in hosts", "== mdc.yaml\nprojects:\n  web: {hosts: [\"!a\"]}\n"
-			      "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"negation in hosts",
+	 "== mdc.yaml\nprojects:\n  web: {hosts: [\"!a\"]}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:2:17: error: projects.web.hosts: '!a': there is no negation"},
-	{"hosts without any", "== mdc.yaml\nprojects:\n  web: {hosts: []}\n"
-			      "== web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"hosts without any",
+	 "== mdc.yaml\nprojects:\n  web: {hosts: []}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:2:16: error: projects.web.hosts: is an empty list"},
-	{"after names nobody", "== mdc.yaml\nprojects:\n  db: {}\n  web: {after: [bd]}\n"
-			       "== web/compose.yaml\nservices: {a: {image: x}}\n"
-			       "== db/compose.yaml\nservices: {a: {image: x}}\n",
+	{"after names nobody",
+	 "== mdc.yaml\nprojects:\n  db: {}\n  web: {after: [bd]}\n"
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n"
+	 "== db/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:3:3: error: after: there is no project 'bd': did you mean 'db'?"},
-	{"after in a circle", "== mdc.yaml\nprojects:\n  a: {after: [b]}\n  b: {after: [c]}\n  c: {after: [a]}\n"
-			      "== a/compose.yaml\nservices: {a: {image: x}}\n"
-			      "== b/compose.yaml\nservices: {a: {image: x}}\n"
-			      "== c/compose.yaml\nservices: {a: {image: x}}\n",
+	{"after in a circle",
+	 "== mdc.yaml\nprojects:\n  a: {after: [b]}\n  b: {after: [c]}\n  c: {after: [a]}\n"
+	 "== a/compose.yaml\nservices: {a: {image: x}}\n"
+	 "== b/compose.yaml\nservices: {a: {image: x}}\n"
+	 "== c/compose.yaml\nservices: {a: {image: x}}\n",
 	 "mdc.yaml:3:3: error: after goes in a circle: a → b → c → a"},
 	{"Compose file at the root", "== compose.yaml\nservices: {a: {image: x}}\n",
 	 "compose.yaml: error: a Compose file at the root"},
-	{"directory name that is no project name", "== My_App/compose.yaml\nservices: {a: {image: x}}\n",
+	{"directory name that is no project name",
+	 "== My_App/compose.yaml\nservices: {a: {image: x}}\n",
 	 "My_App: error: the directory's name is not a valid project name"},
-	{"two directories of one name", "== a/web/compose.yaml\nservices: {a: {image: x}}\n"
-					"== b/web/compose.yaml\nservices: {a: {image: x}}\n",
+	{"two directories of one name",
+	 "== a/web/compose.yaml\nservices: {a: {image: x}}\n"
+	 "== b/web/compose.yaml\nservices: {a: {image: x}}\n",
 	 "b/web: error: 'a/web' and 'b/web' would both be the project 'web'"},
-	{"Compose file is not YAML", "== web/compose.yaml\nservices:\n  a: {image: x\n", "web/compose.yaml:"},
+	{"Compose file is not YAML", "== web/compose.yaml\nservices:\n  a: {image: x\n",
+	 "web/compose.yaml:"},
 	{"Compose file without services", "== web/compose.yaml\nvolumes: {data: }\n",
 	 "web/compose.yaml:1:1: error: has no services"},
 	{"Compose file is a list", "== web/compose.yaml\n- a\n",
 	 "web/compose.yaml:1:1: error: is not a Compose file"},
-	{"unknown top-level key", "== web/compose.yaml\nservices: {a: {image: x}}\nvolume: {data: }\n",
+	{"unknown top-level key",
+	 "== web/compose.yaml\nservices: {a: {image: x}}\nvolume: {data: }\n",
 	 "web/compose.yaml:2:1: error: unknown key 'volume': did you mean 'volumes'?"},
 	{"unknown service key", "== web/compose.yaml\nservices:\n  a: {imge: x, image: y}\n",
 	 "web/compose.yaml:2:7: error: unknown key 'imge' in service 'a': did you mean 'image'?"},
@@ -77,17 +91,21 @@ static const struct row {
 	 "web/compose.yaml:1:7: warning: name: 'other' is ignored"},
 	{"service without image", "== web/compose.yaml\nservices:\n  a: {restart: always}\n",
 	 "web/compose.yaml:2:3: error: service 'a' has neither image nor build"},
-	{"one-letter volume", "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"v:/v\"]}}\nvolumes: {v: }\n",
+	{"one-letter volume",
+	 "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"v:/v\"]}}\nvolumes: {v: }\n",
 	 "web/compose.yaml:1:36: error: service 'a': Compose takes the one-letter volume name 'v'"},
-	{"volume that is not defined", "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"dta:/v\"]}}\n"
-				       "volumes: {data: }\n",
+	{"volume that is not defined",
+	 "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"dta:/v\"]}}\n"
+	 "volumes: {data: }\n",
 	 "web/compose.yaml:1:36: error: service 'a' uses 'dta', which is not defined under volumes: did you mean "
 	 "'data'?"},
 	{"depends_on nobody", "== web/compose.yaml\nservices: {a: {image: x, depends_on: [b]}}\n",
 	 "web/compose.yaml:1:39: error: service 'a' uses 'b', which is not defined under services"},
-	{"secret that is not defined", "== web/compose.yaml\nservices: {a: {image: x, secrets: [pw]}}\n",
+	{"secret that is not defined",
+	 "== web/compose.yaml\nservices: {a: {image: x, secrets: [pw]}}\n",
 	 "web/compose.yaml:1:36: error: service 'a' uses 'pw', which is not defined under secrets"},
-	{"unknown key in x-mdc", "== web/compose.yaml\nx-mdc: {hosst: [a]}\nservices: {a: {image: x}}\n",
+	{"unknown key in x-mdc",
+	 "== web/compose.yaml\nx-mdc: {hosst: [a]}\nservices: {a: {image: x}}\n",
 	 "web/compose.yaml:1:9: error: unknown key 'hosst' in x-mdc: did you mean 'hosts'?"},
 	{"path in x-mdc", "== web/compose.yaml\nx-mdc: {path: apps}\nservices: {a: {image: x}}\n",
 	 "web/compose.yaml:1:15: error: x-mdc: path cannot stand in the Compose file itself"},
@@ -103,24 +121,31 @@ static const struct row {
 	{"snapshot of a volume that is not there",
 	 "== web/compose.yaml\nx-mdc: {snapshot: {volumes: [dat]}}\nservices: {a: {image: x}}\nvolumes: {data: }\n",
 	 "web/compose.yaml: error: snapshot.volumes names 'dat'"},
-	{"bind out of the repository", "== web/compose.yaml\nservices:\n  a:\n    image: x\n    volumes:\n"
-				       "      - ../../etc/passwd:/p\n",
+	{"bind out of the repository",
+	 "== web/compose.yaml\nservices:\n  a:\n    image: x\n    volumes:\n"
+	 "      - ../../etc/passwd:/p\n",
 	 "web/compose.yaml:5:9: error: volumes: '../../etc/passwd' leads out of the repository"},
-	{"bind to what is not there", "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../conf:/c\"]}}\n",
+	{"bind to what is not there",
+	 "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../conf:/c\"]}}\n",
 	 "web/compose.yaml:1:36: error: volumes: 'conf' does not exist in the repository"},
-	{"bind through a variable", "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../${X}/c:/c\"]}}\n",
+	{"bind through a variable",
+	 "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../${X}/c:/c\"]}}\n",
 	 "web/compose.yaml:1:36: warning: volumes: '../${X}/c' leads out of the project's directory"},
-	{"env_file that is not there", "== web/compose.yaml\nservices: {a: {image: x, env_file: a.env}}\n",
+	{"env_file that is not there",
+	 "== web/compose.yaml\nservices: {a: {image: x, env_file: a.env}}\n",
 	 "web/compose.yaml:1:36: error: env_file: 'web/a.env' does not exist"},
-	{"env_file with an absolute path", "== web/compose.yaml\nservices: {a: {image: x, env_file: /etc/a.env}}\n",
+	{"env_file with an absolute path",
+	 "== web/compose.yaml\nservices: {a: {image: x, env_file: /etc/a.env}}\n",
 	 "web/compose.yaml:1:36: error: env_file: '/etc/a.env' is an absolute path"},
 	{"include from another server",
 	 "== web/compose.yaml\ninclude: [\"oci://docker.io/a/b\"]\nservices: {a: {image: x}}\n",
 	 "web/compose.yaml:1:11: error: include: 'oci://docker.io/a/b' comes from another server"},
-	{"include that is not there", "== web/compose.yaml\ninclude: [../base.yaml]\nservices: {a: {image: x}}\n",
+	{"include that is not there",
+	 "== web/compose.yaml\ninclude: [../base.yaml]\nservices: {a: {image: x}}\n",
 	 "web/compose.yaml:1:11: error: include: 'base.yaml' does not exist"},
-	{"mistake in an included file", "== web/compose.yaml\ninclude: [../base/b.yaml]\nservices: {a: {image: x}}\n"
-					"== base/b.yaml\nservices: {b: {image: y, env_file: b.env}}\n",
+	{"mistake in an included file",
+	 "== web/compose.yaml\ninclude: [../base/b.yaml]\nservices: {a: {image: x}}\n"
+	 "== base/b.yaml\nservices: {b: {image: y, env_file: b.env}}\n",
 	 "base/b.yaml:1:36: error: env_file: 'base/b.env' does not exist"},
 	{"extends a service that is not there",
 	 "== web/compose.yaml\nservices: {a: {extends: {file: ../base.yaml, service: c}}}\n"
@@ -129,20 +154,26 @@ static const struct row {
 	{"config file that is not there",
 	 "== web/compose.yaml\nservices: {a: {image: x}}\nconfigs: {c: {file: c.txt}}\n",
 	 "web/compose.yaml:2:21: warning: configs: 'web/c.txt' is not in the repository"},
-	{"symlink in the project", "== web/compose.yaml\nservices: {a: {image: x}}\n== web/l -> /etc/passwd\n",
+	{"symlink in the project",
+	 "== web/compose.yaml\nservices: {a: {image: x}}\n== web/l -> /etc/passwd\n",
 	 "web/l: error: is a symlink, which is refused"},
-	{"symlink elsewhere", "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../l:/c\"]}}\n== l -> /etc\n",
+	{"symlink elsewhere",
+	 "== web/compose.yaml\nservices: {a: {image: x, volumes: [\"../l:/c\"]}}\n== l -> /etc\n",
 	 "web/compose.yaml:1:36: error: volumes: 'l' is a symlink"},
-	{"Compose file is a symlink", "== mdc.yaml\nprojects: {web: {files: [c.yaml]}}\n== web/c.yaml -> /etc/passwd\n",
+	{"Compose file is a symlink",
+	 "== mdc.yaml\nprojects: {web: {files: [c.yaml]}}\n== web/c.yaml -> /etc/passwd\n",
 	 "web/c.yaml: error: is a symlink"},
-	{"the same port twice", "== a/compose.yaml\nservices: {a: {image: x, ports: [\"8080:80\"]}}\n"
-				"== b/compose.yaml\nservices: {a: {image: x, ports: [{target: 80, published: 8080}]}}\n",
+	{"the same port twice",
+	 "== a/compose.yaml\nservices: {a: {image: x, ports: [\"8080:80\"]}}\n"
+	 "== b/compose.yaml\nservices: {a: {image: x, ports: [{target: 80, published: 8080}]}}\n",
 	 "a/compose.yaml:1:34: error: port tcp/8080 of the host is also published by project 'b'"},
-	{"a port in a range", "== a/compose.yaml\nservices: {a: {image: x, ports: [\"127.0.0.1:8080:80\"]}}\n"
-			      "== b/compose.yaml\nservices: {a: {image: x, ports: [\"8000-8090:8000-8090\"]}}\n",
+	{"a port in a range",
+	 "== a/compose.yaml\nservices: {a: {image: x, ports: [\"127.0.0.1:8080:80\"]}}\n"
+	 "== b/compose.yaml\nservices: {a: {image: x, ports: [\"8000-8090:8000-8090\"]}}\n",
 	 "a/compose.yaml:1:34: error: port tcp/8080 of the host is also published by project 'b'"},
-	{"the same container name twice", "== a/compose.yaml\nservices: {a: {image: x, container_name: web}}\n"
-					  "== b/compose.yaml\nservices: {a: {image: x, container_name: web}}\n",
+	{"the same container name twice",
+	 "== a/compose.yaml\nservices: {a: {image: x, container_name: web}}\n"
+	 "== b/compose.yaml\nservices: {a: {image: x, container_name: web}}\n",
 	 "b/compose.yaml:1:42: error: container_name 'web' is also used by project 'a'"},
 };
 
@@ -162,7 +193,8 @@ static void check_row(void **state)
 	for (size_t i = 0; i < d.n && !found; i++) {
 		auto_free char *text = diag_text(&d.v[i]);
 		found = str_starts(text, r->want);
-		if (found && d.v[i].level == DIAG_ERROR && e.kind == ERR_NONE) { /* some project is bad */
+		if (found && d.v[i].level == DIAG_ERROR &&
+		    e.kind == ERR_NONE) { /* some project is bad */
 			size_t bad = 0;
 			for (size_t k = 0; k < out.projects.n; k++)
 				bad += out.projects.v[k].why_bad != NULL;

@@ -1,36 +1,43 @@
 /*
- * What evaluating finds: projects, their files and settings, what they read elsewhere, and what it need not read again.
+ * What evaluating finds: projects, their files and settings, what they read elsewhere, and what it
+ * need not read again.
  */
 #include "eval_fixture.h"
 
 #define WEB "services: {a: {image: nginx}}\n"
 
-/* Each row: a repository, and the projects found as "name path files; ..." with '!' before the name of a bad one. */
+/* Each row: a repository, and the projects found as "name path files; ..." with '!' before the name
+ * of a bad one. */
 static const struct row {
 	const char *name, *spec, *start, *want;
 } rows[] = {
 	{"one directory", "== web/compose.yaml\n" WEB, ".", "web web compose.yaml"},
-	{"four usual names", "== a/compose.yaml\n" WEB "== b/compose.yml\n" WEB "== c/docker-compose.yaml\n" WEB
-			     "== d/docker-compose.yml\n" WEB,
+	{"four usual names",
+	 "== a/compose.yaml\n" WEB "== b/compose.yml\n" WEB "== c/docker-compose.yaml\n" WEB
+	 "== d/docker-compose.yml\n" WEB,
 	 ".", "a a compose.yaml; b b compose.yml; c c docker-compose.yaml; d d docker-compose.yml"},
-	{"preferred name", "== a/docker-compose.yml\n" WEB "== a/compose.yml\n" WEB, ".", "a a compose.yml"},
+	{"preferred name", "== a/docker-compose.yml\n" WEB "== a/compose.yml\n" WEB, ".",
+	 "a a compose.yml"},
 	{"override file", "== a/compose.yaml\n" WEB "== a/compose.override.yml\n" WEB, ".",
 	 "a a compose.yaml compose.override.yml"},
 	{"override of another family stays out",
-	 "== a/docker-compose.yml\n" WEB "== a/compose.override.yml\n" WEB, ".", "a a docker-compose.yml"},
+	 "== a/docker-compose.yml\n" WEB "== a/compose.override.yml\n" WEB, ".",
+	 "a a docker-compose.yml"},
 	{"three levels", "== x/y/z/compose.yaml\n" WEB, ".", "z x/y/z compose.yaml"},
 	{"four levels are too deep", "== x/y/z/w/compose.yaml\n" WEB, ".", ""},
-	{"hidden directories", "== .github/compose.yaml\n" WEB "== a/.x/compose.yaml\n" WEB, ".", ""},
-	{"below a project nothing is searched", "== a/compose.yaml\n" WEB "== a/b/compose.yaml\n" WEB, ".",
-	 "a a compose.yaml"},
+	{"hidden directories", "== .github/compose.yaml\n" WEB "== a/.x/compose.yaml\n" WEB, ".",
+	 ""},
+	{"below a project nothing is searched",
+	 "== a/compose.yaml\n" WEB "== a/b/compose.yaml\n" WEB, ".", "a a compose.yaml"},
 	{"starting point", "== hosts/web/compose.yaml\n" WEB "== other/compose.yaml\n" WEB, "hosts",
 	 "web hosts/web compose.yaml"},
 	{"manifest at the starting point",
 	 "== hosts/mdc.yaml\nprojects: {w: {path: web}}\n== hosts/web/compose.yaml\n" WEB, "hosts",
 	 "w hosts/web compose.yaml"},
-	{"manifest lists", "== mdc.yaml\nprojects: {web: {}, m: {path: apps/m, files: [x.yaml, y.yaml]}}\n"
-			   "== web/compose.yaml\n" WEB "== apps/m/x.yaml\n" WEB "== apps/m/y.yaml\n" WEB
-			   "== other/compose.yaml\n" WEB,
+	{"manifest lists",
+	 "== mdc.yaml\nprojects: {web: {}, m: {path: apps/m, files: [x.yaml, y.yaml]}}\n"
+	 "== web/compose.yaml\n" WEB "== apps/m/x.yaml\n" WEB "== apps/m/y.yaml\n" WEB
+	 "== other/compose.yaml\n" WEB,
 	 ".", "m apps/m x.yaml y.yaml; web web compose.yaml"},
 	{"manifest without a list", "== mdc.yml\natomic: true\n== web/compose.yaml\n" WEB, ".",
 	 "web web compose.yaml"},
@@ -39,21 +46,26 @@ static const struct row {
 	{"hosts: mine, a pattern, a group, not mine",
 	 "== mdc.yaml\ngroups: {g: [\"@h\"], h: [\"serv*\"]}\nprojects: {a: {hosts: [SERVER1]}, b: {hosts: "
 	 "[\"s*1\"]}, c: {hosts: [\"@g\"]}, d: {hosts: [server2]}}\n"
-	 "== a/compose.yaml\n" WEB "== b/compose.yaml\n" WEB "== c/compose.yaml\n" WEB "== d/compose.yaml\n" WEB,
+	 "== a/compose.yaml\n" WEB "== b/compose.yaml\n" WEB "== c/compose.yaml\n" WEB
+	 "== d/compose.yaml\n" WEB,
 	 ".", "a a compose.yaml; b b compose.yaml; c c compose.yaml"},
-	{"hosts in x-mdc", "== a/compose.yaml\nx-mdc: {hosts: server2}\n" WEB
-			   "== b/compose.yaml\nx-mdc: {hosts: server1}\n" WEB,
+	{"hosts in x-mdc",
+	 "== a/compose.yaml\nx-mdc: {hosts: server2}\n" WEB
+	 "== b/compose.yaml\nx-mdc: {hosts: server1}\n" WEB,
 	 ".", "b b compose.yaml"},
-	{"the manifest's hosts come first", "== mdc.yaml\nprojects: {a: {hosts: server1}}\n"
-					    "== a/compose.yaml\nx-mdc: {hosts: server2}\n" WEB,
+	{"the manifest's hosts come first",
+	 "== mdc.yaml\nprojects: {a: {hosts: server1}}\n"
+	 "== a/compose.yaml\nx-mdc: {hosts: server2}\n" WEB,
 	 ".", "a a compose.yaml"},
 	{"a bad one harms no other", "== a/compose.yaml\n[\n== b/compose.yaml\n" WEB, ".",
 	 "!a a compose.yaml; b b compose.yaml"},
-	{"a bad one that is not ours is not shown", "== mdc.yaml\nprojects: {a: {hosts: x, pul: never}, b: {}}\n"
-						    "== b/compose.yaml\n" WEB,
+	{"a bad one that is not ours is not shown",
+	 "== mdc.yaml\nprojects: {a: {hosts: x, pul: never}, b: {}}\n"
+	 "== b/compose.yaml\n" WEB,
 	 ".", "b b compose.yaml"},
-	{"nobody knows whose it is: shown", "== mdc.yaml\nprojects: {a: {hosts: [\"@x\"]}}\n"
-					    "== a/compose.yaml\n" WEB,
+	{"nobody knows whose it is: shown",
+	 "== mdc.yaml\nprojects: {a: {hosts: [\"@x\"]}}\n"
+	 "== a/compose.yaml\n" WEB,
 	 ".", "!a a compose.yaml"},
 };
 
@@ -62,8 +74,8 @@ static void describe(const struct eval_result *r, struct str *out)
 	for (size_t i = 0; i < r->projects.n; i++) {
 		const struct project *p = &r->projects.v[i];
 		auto_free char *files = p->files.n > 0 ? strv_join(&p->files, " ") : xstrdup("-");
-		str_addf(out, "%s%s%s %s %s", i > 0 ? "; " : "", p->why_bad ? "!" : "", p->name, p->path,
-			 files);
+		str_addf(out, "%s%s%s %s %s", i > 0 ? "; " : "", p->why_bad ? "!" : "", p->name,
+			 p->path, files);
 		assert_int_equal(strlen(p->digest), 64);
 	}
 }
@@ -141,7 +153,8 @@ static const char elsewhere_spec[] =
 
 static void check_elsewhere(void **state)
 {
-	static const char want[] = "base/b.yaml base/s.env conf more/f pw.txt shared/b.env shared/inc.yaml src";
+	static const char want[] =
+		"base/b.yaml base/s.env conf more/f pw.txt shared/b.env shared/inc.yaml src";
 	struct fixture f;
 	struct err e = ERR_INIT;
 	auto_diags struct diags d = DIAGS_INIT;
@@ -185,7 +198,8 @@ static void check_reuse(void **state)
 		"== mdc.yaml\ndefaults: {pull: always}\n"
 		"== apps/a/compose.yaml\nx-mdc: {health: {settle: 4s}}\nservices: {a: {image: x, ports: [\"80:80\"], "
 		"volumes: [\"../../s:/s\"]}}\n"
-		"== apps/b/compose.yaml\n" WEB "== apps/b/.env\nA=1\n== apps/c/compose.yaml\nx-mdc: {hosts: x}\n" WEB
+		"== apps/b/compose.yaml\n" WEB
+		"== apps/b/.env\nA=1\n== apps/c/compose.yaml\nx-mdc: {hosts: x}\n" WEB
 		"== s/f\nx\n";
 	struct fixture f;
 	auto_eval_result struct eval_result first = {.atomic = false};
@@ -209,11 +223,13 @@ static void check_reuse(void **state)
 	}
 	assert_true(strv_equal(&first.others, &same.others));
 
-	g.v[0].active.want.elsewhere[0].id[0] ^= 1; /* what a mounts was another version: it is read again */
+	g.v[0].active.want.elsewhere[0].id[0] ^=
+		1; /* what a mounts was another version: it is read again */
 	assert_int_equal(again(&f, &g, &moved), 2);
 	assert_string_equal(moved.projects.v[0].digest, first.projects.v[0].digest);
 
-	/* Other defaults: nothing is read, but the digests say that something changed; x-mdc still counts. */
+	/* Other defaults: nothing is read, but the digests say that something changed; x-mdc still
+	 * counts. */
 	g.v[0].active.want.elsewhere[0].id[0] ^= 1;
 	f.config.defaults.on_remove = ON_REMOVE_KEEP;
 	assert_int_equal(again(&f, &g, &other), 1);
@@ -267,8 +283,9 @@ static void check_declared(void **state)
 	auto_eval_result struct eval_result both = {.atomic = false};
 
 	(void)state;
-	fixture_open(&f, "== web/compose.yaml\nx-mdc: {pull: never}\nservices: {a: {image: x, volumes: "
-			 "[\"../../../etc:/e\"]}}\n== web/prod.yaml\n" WEB "== e.env\nA=1\n");
+	fixture_open(&f,
+		     "== web/compose.yaml\nx-mdc: {pull: never}\nservices: {a: {image: x, volumes: "
+		     "[\"../../../etc:/e\"]}}\n== web/prod.yaml\n" WEB "== e.env\nA=1\n");
 	f.config.projects = xcalloc(1, sizeof(*f.config.projects));
 	f.config.n_projects = 1;
 	struct declared_project *d = &f.config.projects[0];

@@ -23,7 +23,8 @@ struct all {
 };
 
 static const struct key_row inner_rows[] = {
-	{"wait", "duration", "1m", "How long.", key_set_duration, offsetof(struct inner, wait_ms), NULL},
+	{"wait", "duration", "1m", "How long.", key_set_duration, offsetof(struct inner, wait_ms),
+	 NULL},
 	{"on", "true|false", "false", "Whether.", key_set_bool, offsetof(struct inner, on), NULL},
 	{.name = NULL},
 };
@@ -31,7 +32,8 @@ static const struct key_row all_rows[] = {
 	{"text", "text", NULL, "A text.", key_set_text, offsetof(struct all, text), NULL},
 	{"list", "list", NULL, "A list.", key_set_texts, offsetof(struct all, list), NULL},
 	{"count", "number", NULL, "A number.", key_set_count, offsetof(struct all, count), NULL},
-	{"percent", "percentage", NULL, "A share.", key_set_percent, offsetof(struct all, percent), NULL},
+	{"percent", "percentage", NULL, "A share.", key_set_percent, offsetof(struct all, percent),
+	 NULL},
 	{"inner", "map", NULL, "Below.", NULL, offsetof(struct all, inner), inner_rows},
 	{.name = NULL},
 };
@@ -54,14 +56,19 @@ static const struct row {
 	 "f.yaml:1:1: error: unknown key 'zzzzzz'; known are: text, list, count, percent, inner"},
 	{"unknown below", "inner: {wiat: 1s}",
 	 "f.yaml:1:9: error: unknown key 'wiat' in inner: did you mean 'wait'?"},
-	{"no value", "text:", "f.yaml:1:6: error: text: has no value: give one (text) or remove the line"},
-	{"map for a text", "text: {a: b}", "f.yaml:1:7: error: text: expected text, such as 'abc', not a map"},
-	{"empty text", "text: ''", "f.yaml:1:7: error: text: is empty: give a value or remove the line"},
-	{"map for a list", "list: {a: b}", "f.yaml:1:7: error: list: expected a list, such as [a, b], not a map"},
+	{"no value",
+	 "text:", "f.yaml:1:6: error: text: has no value: give one (text) or remove the line"},
+	{"map for a text", "text: {a: b}",
+	 "f.yaml:1:7: error: text: expected text, such as 'abc', not a map"},
+	{"empty text", "text: ''",
+	 "f.yaml:1:7: error: text: is empty: give a value or remove the line"},
+	{"map for a list", "list: {a: b}",
+	 "f.yaml:1:7: error: list: expected a list, such as [a, b], not a map"},
 	{"map in a list", "list: [{a: b}]",
 	 "f.yaml:1:8: error: list: expected a list of texts, such as [a, b], not a map"},
-	{"negative", "count: -1", "f.yaml:1:8: error: count: expected a whole number from 0 to 1000000, such as "
-				  "10, not '-1'"},
+	{"negative", "count: -1",
+	 "f.yaml:1:8: error: count: expected a whole number from 0 to 1000000, such as "
+	 "10, not '-1'"},
 	{"too large", "count: 99999999999999999999",
 	 "f.yaml:1:8: error: count: expected a whole number from 0 to 1000000, such as 10, not "
 	 "'99999999999999999999'"},
@@ -75,7 +82,8 @@ static const struct row {
 	 "f.yaml:1:10: error: percent: expected a percentage from 0% to 100%, such as 20%, not '20'"},
 	{"over a hundred", "percent: 101%",
 	 "f.yaml:1:10: error: percent: expected a percentage from 0% to 100%, such as 20%, not '101%'"},
-	{"list for the map", "[a]", "f.yaml:1:1: error: expected a map of keys, such as '{text: ...}', not a list"},
+	{"list for the map", "[a]",
+	 "f.yaml:1:1: error: expected a map of keys, such as '{text: ...}', not a list"},
 };
 
 static void check_row(void **state)
@@ -97,8 +105,8 @@ static void check_row(void **state)
 		str_add(&got, text);
 	} else {
 		auto_free char *list = strv_join(&a.list, ",");
-		str_addf(&got, "%s|%s|%d|%d|%lld|%d", a.text ? a.text : "-", list, a.count, a.percent,
-			 (long long)a.inner.wait_ms, a.inner.on);
+		str_addf(&got, "%s|%s|%d|%d|%lld|%d", a.text ? a.text : "-", list, a.count,
+			 a.percent, (long long)a.inner.wait_ms, a.inner.on);
 	}
 	free(a.text);
 	strv_done(&a.list);
@@ -117,7 +125,8 @@ static void check_each(void **state)
 
 	(void)state;
 	keys_each(all_rows, "", collect, &got);
-	assert_string_equal(str_text(&got), "0text 0list 0count 0percent 0inner 1inner.wait 1inner.on ");
+	assert_string_equal(str_text(&got),
+			    "0text 0list 0count 0percent 0inner 1inner.wait 1inner.on ");
 	str_reset(&got);
 	keys_each(inner_rows, "x", collect, &got);
 	assert_string_equal(str_text(&got), "0x.wait 0x.on ");

@@ -128,10 +128,11 @@ static const struct merge_row {
 	 "{\"pull\":\"always\",\"on_remove\":\"keep\"}"},
 	{"lists are not joined", "after: [a]", "after: [b, c]", "{\"after\":[\"a\"]}"},
 	{"no profiles stays none", "profiles: []", "profiles: [x]", "{\"profiles.given\":true}"},
-	{"volumes: none stays none", "snapshot: {volumes: none}", "snapshot: {volumes: [a], quiesce: stop}",
+	{"volumes: none stays none", "snapshot: {volumes: none}",
+	 "snapshot: {volumes: [a], quiesce: stop}",
 	 "{\"snapshot.all_volumes\":\"no\",\"snapshot.quiesce\":\"stop\"}"},
-	{"a word for all volumes hides a map", "snapshot: {restore: never}", "snapshot: {restore: {a: auto}}",
-	 "{\"snapshot.restore\":\"never\"}"},
+	{"a word for all volumes hides a map", "snapshot: {restore: never}",
+	 "snapshot: {restore: {a: auto}}", "{\"snapshot.restore\":\"never\"}"},
 	{"a map leaves the word for the others", "snapshot: {restore: {a: auto}}",
 	 "snapshot: {restore: never}",
 	 "{\"snapshot.restore\":\"never\",\"snapshot.restore_by_volume\":[\"a=auto\"]}"},
@@ -178,7 +179,8 @@ static void check_finish(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(merges) + 1] = {cmocka_unit_test(check_finish)};
+	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(merges) + 1] = {
+		cmocka_unit_test(check_finish)};
 	size_t n = 1;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
