@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Only settings that somebody named: what a check says must not depend on the machine it runs on. */
+/* Only settings that somebody named: what a check says must not depend on the machine it runs on.
+ */
 static int host_config(struct cli *c, const struct config **out, struct err *e)
 {
 	auto_diags struct diags d = DIAGS_INIT;
@@ -62,7 +63,10 @@ static int check(struct cli *c, struct err *e)
 }
 
 static const struct option_row options[] = {
-	{.name = "ref", .arg = "COMMIT", .help = "look at that commit (its full id) or branch of a repository, not at the files of DIR"},
+	{.name = "ref",
+	 .arg = "COMMIT",
+	 .help = "look at that commit (its full id) or branch of a repository, not at the files of "
+		 "DIR"},
 	{.name = "no-compose",
 	 .help = "do not let Compose read the projects, even if it is installed"},
 	{.name = NULL},
@@ -73,12 +77,13 @@ const struct verb verb_check = {
 	.args = "[DIR]",
 	.help = "find mistakes in a config repository",
 	.details =
-		"DIR is a work tree, any directory, or a bare repository (then HEAD is looked at); the present directory if "
-		"none is given. The projects of all hosts are looked at: mdc.yaml, x-mdc, Compose files, names that occur "
-		"twice, files that are missing, symbolic links, sizes. If Compose is installed it reads every project too.\n"
-		"Findings are printed as file:line:column: error: text. Ends with 2 if there is an error, with 0 if there "
-		"are only warnings. Needs no settings of a host, no engine and no root; `--config` makes it use the "
-		"settings of one.\n"
+		"DIR is a work tree, any directory, or a bare repository (then HEAD is looked at); "
+		"the present directory if none is given. The projects of all hosts are looked at: "
+		"mdc.yaml, x-mdc, Compose files, names that occur twice, files that are missing, "
+		"symbolic links, sizes. If Compose is installed it reads every project too.\n"
+		"Findings are printed as file:line:column: error: text. Ends with 2 if there is an "
+		"error, with 0 if there are only warnings. Needs no settings of a host, no engine "
+		"and no root; `--config` makes it use the settings of one.\n"
 		"  mdc-agent check .\n"
 		"  mdc-agent check --ref main /srv/homelab.git",
 	.options = options,

@@ -1,7 +1,7 @@
 /*
- * command - reading a command line: global options anywhere, a verb, its options and arguments in any order.
- * Own code instead of getopt: no globals, and a wrong option gets the nearest one as a hint.
- * Depends on: common.
+ * command - reading a command line: global options anywhere, a verb, its options and arguments in
+ * any order. Own code instead of getopt: no globals, and a wrong option gets the nearest one as a
+ * hint. Depends on: common.
  */
 #include "agent/cli/verb.h"
 
@@ -16,7 +16,8 @@ struct reader {
 	char **argv;
 };
 
-static const struct option_row *row_by_name(const struct option_row *rows, const char *name, size_t n)
+static const struct option_row *row_by_name(const struct option_row *rows, const char *name,
+					    size_t n)
 {
 	for (; rows && rows->name; rows++) {
 		if (strlen(rows->name) == n && memcmp(rows->name, name, n) == 0)
@@ -52,7 +53,8 @@ static int unknown_option(const struct call *call, const char *option, struct er
 	}
 	near = str_nearest(bare, names, n);
 	if (near)
-		return err_set(e, ERR_USAGE, 0, "unknown option %s: did you mean --%s?", shown, near);
+		return err_set(e, ERR_USAGE, 0, "unknown option %s: did you mean --%s?", shown,
+			       near);
 	if (call->verb)
 		return err_set(e, ERR_USAGE, 0, "unknown option %s: see `mdc-agent help %s`", shown,
 			       call->verb->name);
@@ -77,7 +79,8 @@ static int check_choice(const struct option_row *row, const char *value, struct 
 			break;
 	}
 	shown = str_printable(value, 80);
-	return err_set(e, ERR_USAGE, 0, "--%s: \"%s\" is not one of %s", row->name, shown, row->arg);
+	return err_set(e, ERR_USAGE, 0, "--%s: \"%s\" is not one of %s", row->name, shown,
+		       row->arg);
 }
 
 /* value: what stood behind "=" or in the same word, or NULL. */
@@ -142,8 +145,8 @@ static int short_options(struct reader *r, const char *word, struct err *e)
 		}
 		shown = str_printable(p, 80);
 		shown[*p >= 0x20 && *p < 0x7f ? 1 : strlen(shown)] = '\0';
-		return err_set(e, ERR_USAGE, 0, "unknown option -%s: see `mdc-agent help%s%s`", shown,
-			       verb ? " " : "", verb ? verb->name : "");
+		return err_set(e, ERR_USAGE, 0, "unknown option -%s: see `mdc-agent help%s%s`",
+			       shown, verb ? " " : "", verb ? verb->name : "");
 	}
 	return 0;
 }
@@ -163,7 +166,8 @@ static int take_verb(struct call *call, const char *word, struct err *e)
 		names[i] = list[i]->name;
 	near = str_nearest(word, names, n);
 	if (near)
-		return err_set(e, ERR_USAGE, 0, "unknown verb \"%s\": did you mean %s?", shown, near);
+		return err_set(e, ERR_USAGE, 0, "unknown verb \"%s\": did you mean %s?", shown,
+			       near);
 	return err_set(e, ERR_USAGE, 0, "unknown verb \"%s\": `mdc-agent help` lists them", shown);
 }
 
@@ -268,9 +272,10 @@ int call_generation(const struct call *call, size_t i, int64_t *out, struct err 
 	errno = 0;
 	v = strtoll(text, &end, 10);
 	if (errno || end == text || *end || v <= 0)
-		return err_set(e, ERR_USAGE, 0,
-			       "\"%s\" is not a generation's number: `mdc-agent generations` lists them",
-			       shown);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"\"%s\" is not a generation's number: `mdc-agent generations` lists them",
+			shown);
 	*out = v;
 	return 0;
 }

@@ -99,13 +99,15 @@ static void bash(struct str *out)
 		bash_verb(out, list[i]);
 	str_add(out, "\tesac\n\twords=\"$words");
 	bash_words(out, global_options);
-	str_add(out, "\"\n"
-		     "\tcase $cur in\n"
-		     "\t-*) ;;\n"
-		     "\t*) if [ -n \"$dirs\" ]; then COMPREPLY=($(compgen -d -- \"$cur\")); return; fi ;;\n"
-		     "\tesac\n"
-		     "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-		     "}\ncomplete -F _mdc_agent mdc-agent\n");
+	str_add(out,
+		"\"\n"
+		"\tcase $cur in\n"
+		"\t-*) ;;\n"
+		"\t*) if [ -n \"$dirs\" ]; then COMPREPLY=($(compgen -d -- \"$cur\")); return; fi "
+		";;\n"
+		"\tesac\n"
+		"\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+		"}\ncomplete -F _mdc_agent mdc-agent\n");
 }
 
 /* ---- zsh ---- */
@@ -183,9 +185,10 @@ static void fish_options(struct str *out, const struct option_row *rows, const c
 			choice_words(out, rows->arg);
 			str_addc(out, '\'');
 		} else if (rows->arg) {
-			str_add(out, str_eq(rows->arg, "FILE")	? " -r -F"
-				     : str_eq(rows->arg, "DIR") ? " -x -a '(__fish_complete_directories)'"
-								: " -x");
+			str_add(out, str_eq(rows->arg, "FILE") ? " -r -F"
+				     : str_eq(rows->arg, "DIR")
+					     ? " -x -a '(__fish_complete_directories)'"
+					     : " -x");
 		}
 		str_add(out, " -d '");
 		quoted(out, rows->help);
@@ -211,7 +214,8 @@ static void fish(struct str *out)
 		str_addf(&condition, " -n '__fish_seen_subcommand_from %s'", v->name);
 		fish_options(out, v->options, str_text(&condition));
 		if (strstr(v->args, "DIR"))
-			str_addf(out, "complete -c mdc-agent%s -a '(__fish_complete_directories)'\n",
+			str_addf(out,
+				 "complete -c mdc-agent%s -a '(__fish_complete_directories)'\n",
 				 str_text(&condition));
 	}
 }

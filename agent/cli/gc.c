@@ -48,9 +48,11 @@ const struct verb verb_gc = {
 	.name = "gc",
 	.args = "",
 	.help = "remove what retention does not keep",
-	.details = "Every sync that makes a generation does this too. Generations beyond `retention.generations` go, with the "
-		   "models, image tags and marks that only they needed; the agent's copy of the repository is packed. "
-		   "Neither the current generation nor any volume is ever removed.",
+	.details =
+		"Every sync that makes a generation does this too. Generations beyond "
+		"`retention.generations` go, with the models, image tags and marks that only they "
+		"needed; the agent's copy of the repository is packed. Neither the current "
+		"generation nor any volume is ever removed.",
 	.options = options,
 	.group = GROUP_STEER,
 	.needs_config = true,

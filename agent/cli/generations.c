@@ -52,7 +52,8 @@ static void add_damaged(struct listing *l, int64_t number, const struct err *why
 	json_set_int(o, "number", number);
 	json_set_str(o, "damaged", why->cause);
 	cJSON_AddItemToArray(l->json, o);
-	table_addf(&l->table, TONE_BAD, "%s%lld", number == l->current ? "*" : " ", (long long)number);
+	table_addf(&l->table, TONE_BAD, "%s%lld", number == l->current ? "*" : " ",
+		   (long long)number);
 	for (int i = 0; i < 4; i++)
 		table_add(&l->table, TONE_BAD, NULL);
 	table_addf(&l->table, TONE_BAD, "damaged: %s", why->cause);
@@ -75,7 +76,8 @@ static int read_all(const struct store *s, struct listing *l, struct err *e)
 			add_damaged(l, numbers[i], &why);
 			continue;
 		}
-		/* The oldest kept one has lost what it could be compared with, unless it was the first of all. */
+		/* The oldest kept one has lost what it could be compared with, unless it was the
+		 * first of all. */
 		if (before.number > 0 || g.number == 1)
 			show_changes(&changes, before.number > 0 ? &before : NULL, &g);
 		add_row(l, &g, str_text(&changes));
@@ -88,7 +90,8 @@ static int read_all(const struct store *s, struct listing *l, struct err *e)
 
 static int generations(struct cli *c, struct err *e)
 {
-	static const char *const heads[] = {" NUMBER", "MADE", "COMMIT", "CAUSE", "CHANGES", "SUBJECT"};
+	static const char *const heads[] = {" NUMBER", "MADE",    "COMMIT",
+					    "CAUSE",   "CHANGES", "SUBJECT"};
 	auto_store struct store *s = NULL;
 	auto_str struct str out = STR_INIT;
 	auto_json cJSON *json = cJSON_CreateArray();
@@ -116,8 +119,9 @@ const struct verb verb_generations = {
 	.args = "",
 	.help = "list the generations that are kept",
 	.details =
-		"Oldest first; a star marks the current one. Changes are against the one before: +added, ~changed, "
-		"-removed, !held at something older or missing. `retention.generations` says how many are kept.",
+		"Oldest first; a star marks the current one. Changes are against the one before: "
+		"+added, ~changed, -removed, !held at something older or missing. "
+		"`retention.generations` says how many are kept.",
 	.group = GROUP_LOOK,
 	.needs_config = true,
 	.run = generations,

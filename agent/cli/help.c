@@ -1,6 +1,6 @@
 /*
- * help - the verb `help`: help for people, and what the build installs (man pages, completions, journal catalog).
- * Depends on: verb, model.
+ * help - the verb `help`: help for people, and what the build installs (man pages, completions,
+ * journal catalog). Depends on: verb, model.
  */
 #include "agent/cli/help.h"
 
@@ -102,7 +102,8 @@ static int help(struct cli *c, struct err *e)
 }
 
 static const struct option_row options[] = {
-	{.name = "man", .help = "print a man page in roff: mdc-agent (default), agent.yaml, mdc.yaml"},
+	{.name = "man",
+	 .help = "print a man page in roff: mdc-agent (default), agent.yaml, mdc.yaml"},
 	{.name = "completion",
 	 .arg = "bash|zsh|fish",
 	 .help = "print a completion script for that shell"},
@@ -117,8 +118,8 @@ const struct verb verb_help = {
 	.help = "show help, or print man pages and completions",
 	.details =
 		"Without an argument: all verbs in short. With one: that verb in full.\n"
-		"The man pages, the completions and the catalog are printed from the same tables as the help. The "
-		"build installs them; on a host without them:\n"
+		"The man pages, the completions and the catalog are printed from the same tables "
+		"as the help. The build installs them; on a host without them:\n"
 		"  mdc-agent help --man agent.yaml | man -l -\n"
 		"  mdc-agent help --completion bash >/etc/bash_completion.d/mdc-agent",
 	.options = options,

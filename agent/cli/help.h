@@ -1,7 +1,6 @@
 /*
- * help - everything that is printed from the tables of verbs, options, settings and events: help texts, man pages,
- * completions, the journal's catalog.
- * Depends on: verb, model.
+ * help - everything that is printed from the tables of verbs, options, settings and events: help
+ * texts, man pages, completions, the journal's catalog. Depends on: verb, model.
  */
 #pragma once
 
@@ -25,10 +24,11 @@ void man_mdc_yaml(struct str *out);
 /* roff.c: the few requests the pages are made of */
 void roff_title(struct str *out, const char *name, const char *section, const char *what);
 void roff_section(struct str *out, const char *title);
-void roff_text(struct str *out, const char *text);                     /* escaped, no newline */
-void roff_paragraphs(struct str *out, const char *details);            /* as in struct verb */
-void roff_example(struct str *out, const char *text);                  /* lines as they stand */
-void roff_item(struct str *out, const char *head, const char *text);   /* head in bold; text escaped */
+void roff_text(struct str *out, const char *text);          /* escaped, no newline */
+void roff_paragraphs(struct str *out, const char *details); /* as in struct verb */
+void roff_example(struct str *out, const char *text);       /* lines as they stand */
+void roff_item(struct str *out, const char *head,
+	       const char *text); /* head in bold; text escaped */
 
 /* completion.c: shell is bash, zsh or fish */
 int completion_text(struct str *out, const char *shell, struct err *e);

@@ -10,7 +10,8 @@ const struct exit_row exit_rows[] = {
 	{0, "done"},
 	{1, "a deployment failed and went back"},
 	{2, "the command line, the settings or a checked repository are wrong"},
-	{3, "degraded: going back failed too, or the agent's own state is damaged; a person must look"},
+	{3, "degraded: going back failed too, or the agent's own state is damaged; a "
+	    "person must look"},
 	{4, "the commit was rejected"},
 	{75, "the world was in the way (network, engine, disk, another sync): try again later"},
 	{0, NULL},
@@ -62,8 +63,8 @@ void help_overview(struct str *out, const struct look *k)
 
 	str_add(out, "usage: mdc-agent [global options] VERB [options] [arguments]\n\n");
 	text_wrap(out,
-		  "Deploys Docker Compose projects from a Git repository to this host, waits until they are "
-		  "healthy, and goes back by itself when they are not.",
+		  "Deploys Docker Compose projects from a Git repository to this host, waits until "
+		  "they are healthy, and goes back by itself when they are not.",
 		  0, HELP_COLUMNS, 0);
 	for (int g = 0; g < GROUP_COUNT; g++) {
 		str_addc(out, '\n');
@@ -76,7 +77,8 @@ void help_overview(struct str *out, const struct look *k)
 	str_addc(out, '\n');
 	heading(out, k, "Global options");
 	options(out, global_options);
-	str_add(out, "\nMore: `mdc-agent help VERB`, man mdc-agent, man agent.yaml, man mdc.yaml\n");
+	str_add(out,
+		"\nMore: `mdc-agent help VERB`, man mdc-agent, man agent.yaml, man mdc.yaml\n");
 }
 
 static void details(struct str *out, const char *text)

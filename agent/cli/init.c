@@ -56,10 +56,13 @@ static int choose(const struct cli *c, struct choice *h, struct err *e)
 	h->force = call_has(&c->call, "force");
 	h->branch = branch && *branch ? branch : "main";
 	if (bare && url)
-		return err_set(e, ERR_USAGE, 0, "--bare and --url exclude each other: --bare sets the URL");
+		return err_set(e, ERR_USAGE, 0,
+			       "--bare and --url exclude each other: --bare sets the URL");
 	if (h->branch[0] == '-')
-		return err_set(e, ERR_USAGE, 0, "--branch: \"%s\" is not a branch's name", h->branch);
-	if (absolute(c->config_file ? c->config_file : MDC_SYSCONFDIR "/agent.yaml", &h->config, e) < 0)
+		return err_set(e, ERR_USAGE, 0, "--branch: \"%s\" is not a branch's name",
+			       h->branch);
+	if (absolute(c->config_file ? c->config_file : MDC_SYSCONFDIR "/agent.yaml", &h->config,
+		     e) < 0)
 		return -1;
 	if (bare && absolute(bare, &h->bare, e) < 0)
 		return -1;
@@ -104,15 +107,18 @@ static void next_steps(struct str *out, const struct choice *h)
 
 	str_addf(out, "wrote %s\n", h->config);
 	if (h->bare)
-		str_addf(out, "made the repository %s: what is pushed to %s is deployed on this host\n", h->bare,
-			 h->branch);
+		str_addf(out,
+			 "made the repository %s: what is pushed to %s is deployed on this host\n",
+			 h->bare, h->branch);
 	str_add(out, "\nnext:\n");
 	if (!h->url)
-		str_addf(out, "  $EDITOR %s                # set source.url, or declare projects\n", h->config);
+		str_addf(out, "  $EDITOR %s                # set source.url, or declare projects\n",
+			 h->config);
 	if (init_is_ssh(h->url))
 		str_add(out, "  ssh-keygen -t ed25519 -N '' -f " INIT_SSH_KEY
 			     "   # then give the server " INIT_SSH_KEY ".pub\n"
-			     "  ssh-keyscan HOST >" INIT_KNOWN_HOSTS "   # compare with what the server's owner says\n");
+			     "  ssh-keyscan HOST >" INIT_KNOWN_HOSTS
+			     "   # compare with what the server's owner says\n");
 	if (usual)
 		str_add(out, "  systemctl enable --now mdc-agent\n");
 	else
@@ -120,7 +126,8 @@ static void next_steps(struct str *out, const struct choice *h)
 	if (h->bare)
 		str_addf(out,
 			 "  git clone %s homelab && cd homelab\n"
-			 "  mkdir web && $EDITOR web/compose.yaml  # a directory with a Compose file is a project\n"
+			 "  mkdir web && $EDITOR web/compose.yaml  # a directory with a Compose "
+			 "file is a project\n"
 			 "  git add . && git commit -m \"add web\" && git push origin HEAD:%s\n",
 			 h->bare, h->branch);
 	else
@@ -134,9 +141,11 @@ static int make(struct cli *c, const struct choice *h, const struct str *text, s
 	bool usual = !c->config_file;
 
 	if (file_exists(h->config) && !h->force)
-		return err_set(e, ERR_USAGE, 0,
-			       "%s is there already: say --force to replace it, or --config FILE to write another",
-			       h->config);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"%s is there already: say --force to replace it, or --config FILE to write "
+			"another",
+			h->config);
 	if (h->bare) {
 		struct init_bare b = {.dir = h->bare,
 				      .branch = h->branch,
@@ -171,7 +180,8 @@ static int init(struct cli *c, struct err *e)
 		result = check(&h, &text, e);
 	}
 	if (result == 0)
-		result = call_has(&c->call, "stdout") ? output_text(&text, e) : make(c, &h, &text, e);
+		result = call_has(&c->call, "stdout") ? output_text(&text, e)
+						      : make(c, &h, &text, e);
 	choice_done(&h);
 	return result;
 }
@@ -181,8 +191,10 @@ static const struct option_row options[] = {
 	{.name = "branch", .arg = "BRANCH", .help = "the branch to follow; default main"},
 	{.name = "bare",
 	 .arg = "DIR",
-	 .help = "make a bare repository there, whose hook tells the agent of each push, and follow it"},
-	{.name = "force", .help = "replace a settings file, or another post-receive hook, that is there already"},
+	 .help = "make a bare repository there, whose hook tells the agent of each push, and "
+		 "follow it"},
+	{.name = "force",
+	 .help = "replace a settings file, or another post-receive hook, that is there already"},
 	{.name = "stdout", .help = "only print the settings file"},
 	{.name = NULL},
 };
@@ -192,11 +204,12 @@ const struct verb verb_init = {
 	.args = "",
 	.help = "write the settings of this host, and make a repository to push to",
 	.details =
-		"Writes a commented agent.yaml (to the file `--config` names) with every key, its meaning and its default. "
-		"A file that is there already is not touched.\n"
-		"With `--bare DIR` it also makes a bare Git repository on this host with a post-receive hook: pushing to "
-		"it deploys, and no Git server is needed. A bare repository that is there already is kept and gets the "
-		"hook. It can be pushed to over ssh by anybody who may write there.\n"
+		"Writes a commented agent.yaml (to the file `--config` names) with every key, its "
+		"meaning and its default. A file that is there already is not touched.\n"
+		"With `--bare DIR` it also makes a bare Git repository on this host with a "
+		"post-receive hook: pushing to it deploys, and no Git server is needed. A bare "
+		"repository that is there already is kept and gets the hook. It can be pushed to "
+		"over ssh by anybody who may write there.\n"
 		"  mdc-agent init --url https://git.example.org/me/homelab.git\n"
 		"  mdc-agent init --bare /srv/homelab.git",
 	.options = options,

@@ -1,7 +1,7 @@
 /*
- * init_bare - a bare repository on this host whose post-receive hook pokes the agent: push to deploy without a server.
- * Made by git itself, as its owner would make it.
- * Depends on: common; git on the host; the text of hooks/post-receive, compiled in.
+ * init_bare - a bare repository on this host whose post-receive hook pokes the agent: push to
+ * deploy without a server. Made by git itself, as its owner would make it. Depends on: common; git
+ * on the host; the text of hooks/post-receive, compiled in.
  */
 #include "agent/cli/init.h"
 
@@ -43,10 +43,12 @@ static int set(const char *dir, const char *name, const char *value, struct err 
 	return git(argv, e);
 }
 
-/* An empty or missing directory becomes a repository; one that is a bare repository already is taken as it is. */
+/* An empty or missing directory becomes a repository; one that is a bare repository already is
+ * taken as it is. */
 static int need_repository(const struct init_bare *b, struct err *e)
 {
-	const char *const argv[] = {"git", "init", "--quiet", "--bare", "-b", b->branch, "--", b->dir, NULL};
+	const char *const argv[] = {"git",     "init", "--quiet", "--bare", "-b",
+				    b->branch, "--",   b->dir,    NULL};
 	auto_free char *head = path_join(b->dir, "HEAD");
 	auto_free char *objects = path_join(b->dir, "objects");
 	auto_strv struct strv names = STRV_INIT;
@@ -57,7 +59,8 @@ static int need_repository(const struct init_bare *b, struct err *e)
 	if (dir_list(b->dir, 10, &names, &ignored) < 0 && file_exists(b->dir) && ignored.errnum)
 		return err_set(e, ERR_USAGE, ignored.errnum, "cannot use %s", b->dir);
 	if (names.n > 0 || ignored.kind == ERR_REJECTED)
-		return err_set(e, ERR_USAGE, 0, "%s is not empty and no bare repository: name another directory",
+		return err_set(e, ERR_USAGE, 0,
+			       "%s is not empty and no bare repository: name another directory",
 			       b->dir);
 	return git(argv, e);
 }
@@ -73,8 +76,10 @@ static int need_hook(const struct init_bare *b, struct err *e)
 	if (file_exists(path) && !b->force &&
 	    (file_read(path, 64 * 1024, &old, NULL, &ignored) < 0 ||
 	     strcmp(old, hook_post_receive) != 0))
-		return err_set(e, ERR_USAGE, 0,
-			       "%s is there already and is not this hook: move it away, or say --force", path);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"%s is there already and is not this hook: move it away, or say --force",
+			path);
 	if (dir_make(hooks, 0755, e) < 0)
 		return -1;
 	return file_replace(path, hook_post_receive, len, 0755, e);

@@ -110,8 +110,9 @@ void init_text(struct str *out, const char *url, const char *branch)
 {
 	struct writer w = {.out = out, .url = url, .branch = branch};
 
-	str_add(out, "# Settings of this host for mdc-agent. Every key is here; what is commented out shows its "
-		     "default.\n"
-		     "# More: man agent.yaml. After a change: systemctl reload mdc-agent\n");
+	str_add(out,
+		"# Settings of this host for mdc-agent. Every key is here; what is commented out "
+		"shows its default.\n"
+		"# More: man agent.yaml. After a change: systemctl reload mdc-agent\n");
 	keys_each(config_rows(), "", one_key, &w);
 }

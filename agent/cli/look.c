@@ -58,8 +58,8 @@ struct look look_of(int fd, enum color_choice choice)
 void look_addf(struct str *out, const struct look *k, enum tone t, const char *fmt, ...)
 {
 	static const char *const codes[] = {
-		[TONE_PLAIN] = "",  [TONE_GOOD] = "32", [TONE_WARN] = "33",
-		[TONE_BAD] = "31",  [TONE_DIM] = "2",   [TONE_BOLD] = "1",
+		[TONE_PLAIN] = "", [TONE_GOOD] = "32", [TONE_WARN] = "33",
+		[TONE_BAD] = "31", [TONE_DIM] = "2",   [TONE_BOLD] = "1",
 	};
 	bool paint = k->color && t != TONE_PLAIN;
 	va_list ap;

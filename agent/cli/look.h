@@ -1,7 +1,7 @@
 /*
- * look - how text looks where it goes: colour, width, whether it may hold more than ASCII; and measuring and
- * wrapping text by columns. Everything is added to a str, so that what is shown can be tested.
- * Depends on: common.
+ * look - how text looks where it goes: colour, width, whether it may hold more than ASCII; and
+ * measuring and wrapping text by columns. Everything is added to a str, so that what is shown can
+ * be tested. Depends on: common.
  */
 #pragma once
 
@@ -34,18 +34,21 @@ const char *look_ago(int64_t when, int64_t now, char *buf, size_t size);
 
 /* Columns that UTF-8 text takes; escape sequences must not be in it. */
 int text_width(const char *s);
-/* Add s, cut to that many columns (with "..." or an ellipsis when cut). Returns the columns used. */
+/* Add s, cut to that many columns (with "..." or an ellipsis when cut). Returns the columns used.
+ */
 int text_cut(struct str *out, const char *s, int columns, bool utf8);
 void text_pad(struct str *out, int spaces);
 /*
- * Add a paragraph wrapped to `columns`, each new line indented; `at` is the column the cursor stands at. A newline
- * ends it.
+ * Add a paragraph wrapped to `columns`, each new line indented; `at` is the column the cursor
+ * stands at. A newline ends it.
  */
 void text_wrap(struct str *out, const char *text, int indent, int columns, int at);
 
-/* Text from outside, several lines: each made printable and put behind `indent`, each ended by a newline. */
+/* Text from outside, several lines: each made printable and put behind `indent`, each ended by a
+ * newline. */
 void text_lines(struct str *out, const char *indent, const char *text);
-/* The first line of text from outside, printable, at most 200 bytes; "" for NULL. The caller frees. */
+/* The first line of text from outside, printable, at most 200 bytes; "" for NULL. The caller frees.
+ */
 char *text_first(const char *text);
 /* "1 project", "2 projects". */
 void text_count(struct str *out, size_t n, const char *noun);

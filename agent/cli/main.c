@@ -1,6 +1,6 @@
 /*
- * mdc-agent - the command line: read it, load the host's settings, run the verb, show what went wrong, once.
- * Depends on: flow, store, model, common.
+ * mdc-agent - the command line: read it, load the host's settings, run the verb, show what went
+ * wrong, once. Depends on: flow, store, model, common.
  */
 #include "agent/cli/help.h"
 #include "agent/cli/verb.h"

@@ -47,19 +47,26 @@ static void verbs(struct str *out)
 static void words(struct str *out)
 {
 	roff_section(out, "WORDS");
-	roff_item(out, "project", "One Compose project: a directory of the repository with a Compose file, a name and settings.");
+	roff_item(out, "project",
+		  "One Compose project: a directory of the repository with a Compose file, a name "
+		  "and settings.");
 	roff_item(out, "generation",
-		  "A numbered, immutable record of which projects belong to this host, at which content, with "
-		  "which images. Numbers only grow. The one that holds is called current.");
+		  "A numbered, immutable record of which projects belong to this host, at which "
+		  "content, with which images. Numbers only grow. The one that holds is called "
+		  "current.");
 	roff_item(out, "sync",
-		  "One run: fetch, evaluate, plan, stage, deploy, commit. It makes at most one new generation, "
-		  "and none if nothing changed.");
-	roff_item(out, "mark",
-		  "The memory that some content failed here. It is not tried again until it changes or somebody "
-		  "says `retry`.");
-	roff_item(out, "hold", "Syncing goes on but nothing is applied: after `suspend`, or after a manual `rollback`.");
+		  "One run: fetch, evaluate, plan, stage, deploy, commit. It makes at most one new "
+		  "generation, and none if nothing changed.");
+	roff_item(
+		out, "mark",
+		"The memory that some content failed here. It is not tried again until it changes "
+		"or somebody says `retry`.");
+	roff_item(out, "hold",
+		  "Syncing goes on but nothing is applied: after `suspend`, or after a manual "
+		  "`rollback`.");
 	roff_item(out, "degraded",
-		  "Going back failed too. Nothing automatic happens to that project any more; a person must look.");
+		  "Going back failed too. Nothing automatic happens to that project any more; a "
+		  "person must look.");
 }
 
 static void exits(struct str *out)
@@ -77,13 +84,15 @@ static void places(struct str *out)
 {
 	roff_section(out, "ENVIRONMENT");
 	roff_item(out, "NO_COLOR", "If it is set and not empty, `--color auto` means never.");
-	roff_item(out, "MDC_SKIP_CHECK", "Set to 1 to let a push pass the pre-push hook unchecked.");
+	roff_item(out, "MDC_SKIP_CHECK",
+		  "Set to 1 to let a push pass the pre-push hook unchecked.");
 	roff_section(out, "FILES");
 	roff_item(out, MDC_SYSCONFDIR "/agent.yaml", "The host's settings: agent.yaml(5).");
-	roff_item(out, "mdc.yaml", "The optional manifest at the root of the repository: mdc.yaml(5).");
+	roff_item(out, "mdc.yaml",
+		  "The optional manifest at the root of the repository: mdc.yaml(5).");
 	roff_item(out, MDC_LOCALSTATEDIR,
-		  "The state: generations, the files projects mount, marks, history. Do not edit; back it up with "
-		  "the agent stopped.");
+		  "The state: generations, the files projects mount, marks, history. Do not edit; "
+		  "back it up with the agent stopped.");
 	roff_item(out, "/run/mdc-agent/control.sock", "Where `sync --poke` reaches the daemon.");
 	roff_item(out, MDC_DATADIR "/hooks", "Hooks for Git repositories, and a CI example.");
 }
@@ -114,11 +123,12 @@ void man_agent(struct str *out)
 	roff_section(out, "DESCRIPTION");
 	roff_paragraphs(
 		out,
-		"mdc-agent runs on each host. It watches a Git repository, works out which Compose projects belong to "
-		"this host, brings them up or down, waits until they are healthy, goes back by itself when they do "
-		"not become healthy, and tells the journal.\n"
-		"Every state that held is a numbered generation, to which `mdc-agent rollback` can go back without "
-		"the network.");
+		"mdc-agent runs on each host. It watches a Git repository, works out which Compose "
+		"projects belong to this host, brings them up or down, waits until they are "
+		"healthy, goes back by itself when they do not become healthy, and tells the "
+		"journal.\n"
+		"Every state that held is a numbered generation, to which `mdc-agent rollback` can "
+		"go back without the network.");
 	roff_section(out, "GLOBAL OPTIONS");
 	option_items(out, global_options);
 	verbs(out);

@@ -36,8 +36,11 @@ static void rules(struct str *out)
 {
 	roff_section(out, "VALUES");
 	roff_item(out, "duration", "A number with a unit: 250ms, 90s, 5m, 1h30m, 7d.");
-	roff_item(out, "list", "A YAML list. Where a list has one entry, the entry alone may stand there.");
-	roff_item(out, "pattern", "A name with * for any text and ? for one character. Quote it: YAML reads * otherwise.");
+	roff_item(out, "list",
+		  "A YAML list. Where a list has one entry, the entry alone may stand there.");
+	roff_item(out, "pattern",
+		  "A name with * for any text and ? for one character. Quote it: YAML reads * "
+		  "otherwise.");
 }
 
 void man_agent_yaml(struct str *out)
@@ -50,21 +53,22 @@ void man_agent_yaml(struct str *out)
 	roff_section(out, "DESCRIPTION");
 	roff_paragraphs(
 		out,
-		"One YAML file (JSON is YAML too) for each host, written by its administrator. Only `source.url` has no "
-		"default. An unknown key is an error with its line and the nearest key that is known. "
-		"`mdc-agent init` writes a commented file.\n"
-		"After a change: `systemctl reload mdc-agent`. The next sync then looks at every project.");
+		"One YAML file (JSON is YAML too) for each host, written by its administrator. "
+		"Only `source.url` has no default. An unknown key is an error with its line and "
+		"the nearest key that is known. `mdc-agent init` writes a commented file.\n"
+		"After a change: `systemctl reload mdc-agent`. The next sync then looks at every "
+		"project.");
 	roff_section(out, "KEYS");
 	keys_each(config_rows(), "", one_key, &page);
 	rules(out);
 	roff_section(out, "PROJECTS OF THE HOST");
 	roff_paragraphs(
 		out,
-		"Projects may be declared here, with Compose files anywhere on the host, instead of or beside a "
-		"repository. Without `source.url` these are all there is. Each takes the keys of mdc.yaml(5) but "
-		"path and files, and needs compose_files.\n"
-		"Where the same key stands in several places, mdc.yaml counts first, then x-mdc in the Compose file, "
-		"then `defaults` of mdc.yaml, then `defaults` here.");
+		"Projects may be declared here, with Compose files anywhere on the host, instead "
+		"of or beside a repository. Without `source.url` these are all there is. Each "
+		"takes the keys of mdc.yaml(5) but path and files, and needs compose_files.\n"
+		"Where the same key stands in several places, mdc.yaml counts first, then x-mdc in "
+		"the Compose file, then `defaults` of mdc.yaml, then `defaults` here.");
 	roff_section(out, "EXAMPLES");
 	roff_paragraphs(out, "A repository on a server, over https:\n"
 			     "  source:\n"
@@ -93,17 +97,20 @@ static void manifest_keys(struct str *out)
 	roff_section(out, "KEYS OF THE FILE");
 	roff_item(out, "version", "Always 1. Value: number. Default: 1.");
 	roff_item(out, "atomic",
-		  "true: if one project of a push fails, all projects of that push go back. Otherwise each stands "
-		  "alone. Value: true|false. Default: false.");
-	roff_item(out, "groups",
-		  "Names for sets of hosts, used as @name in hosts. Value: map of names to lists of host names and "
-		  "patterns.");
-	roff_item(out, "defaults",
-		  "Settings for projects that do not set them: env_files, profiles, pull, on_remove, health, "
-		  "snapshot, hooks, suspend. Value: map.");
-	roff_item(out, "projects",
-		  "The projects, by name. With this key only these are deployed; without it they are discovered. "
-		  "Value: map of names to the keys below; {} takes every default.");
+		  "true: if one project of a push fails, all projects of that push go back. "
+		  "Otherwise each stands alone. Value: true|false. Default: false.");
+	roff_item(
+		out, "groups",
+		"Names for sets of hosts, used as @name in hosts. Value: map of names to lists of "
+		"host names and patterns.");
+	roff_item(
+		out, "defaults",
+		"Settings for projects that do not set them: env_files, profiles, pull, on_remove, "
+		"health, snapshot, hooks, suspend. Value: map.");
+	roff_item(
+		out, "projects",
+		"The projects, by name. With this key only these are deployed; without it they are "
+		"discovered. Value: map of names to the keys below; {} takes every default.");
 }
 
 void man_mdc_yaml(struct str *out)
@@ -114,10 +121,12 @@ void man_mdc_yaml(struct str *out)
 	roff_section(out, "DESCRIPTION");
 	roff_paragraphs(
 		out,
-		"The file is optional. Without it each directory, at most three levels deep, that holds compose.yaml, "
-		"compose.yml, docker-compose.yaml or docker-compose.yml is a project named after the directory.\n"
-		"The keys of a project may also stand in its Compose file under `x-mdc:`. mdc.yaml counts before "
-		"x-mdc, and both before defaults. `mdc-agent check` finds mistakes before a push.");
+		"The file is optional. Without it each directory, at most three levels deep, that "
+		"holds compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml is a "
+		"project named after the directory.\n"
+		"The keys of a project may also stand in its Compose file under `x-mdc:`. mdc.yaml "
+		"counts before x-mdc, and both before defaults. `mdc-agent check` finds mistakes "
+		"before a push.");
 	manifest_keys(out);
 	roff_section(out, "KEYS OF A PROJECT");
 	keys_each(settings_rows(), "", one_key, &page);
@@ -125,13 +134,17 @@ void man_mdc_yaml(struct str *out)
 	roff_section(out, "HEALTH");
 	roff_paragraphs(
 		out,
-		"A deployed project counts as healthy when every container with a healthcheck is healthy and stays so "
-		"for `health.settle`, every other one runs for that long without a restart, one-shot containers "
-		"(restart: no or on-failure) have ended with 0, and every address of `health.http` and unit of "
-		"`health.units` answers. A container that restarts or dies fails the deployment at once.");
+		"A deployed project counts as healthy when every container with a healthcheck is "
+		"healthy and stays so for `health.settle`, every other one runs for that long "
+		"without a restart, one-shot containers (restart: no or on-failure) have ended "
+		"with 0, and every address of `health.http` and unit of `health.units` answers. A "
+		"container that restarts or dies fails the deployment at once.");
 	roff_section(out, "VOLUMES");
-	roff_paragraphs(out, "Volumes are never removed by the agent. The keys below `snapshot` and `hooks` are read and "
-			     "checked, but this version does not take snapshots yet; `mdc-agent plan` says so.");
+	roff_paragraphs(
+		out,
+		"Volumes are never removed by the agent. The keys below `snapshot` and `hooks` are "
+		"read and checked, but this version does not take snapshots yet; `mdc-agent plan` "
+		"says so.");
 	roff_section(out, "EXAMPLES");
 	roff_paragraphs(out, "  version: 1\n"
 			     "  groups:\n"

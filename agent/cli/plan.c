@@ -35,10 +35,12 @@ const struct verb verb_plan = {
 	.name = "plan",
 	.args = "",
 	.help = "show what a sync would do, and why",
-	.details = "Asks the repository what it has now and compares it with the current generation. For each project: "
-		   "add, change, remove, repair, held or blocked, with the reasons and the services concerned. Projects "
-		   "that stay as they are are only counted.\n"
-		   "Changes nothing: neither containers nor the state directory. Ends with 0 whatever the plan says.",
+	.details =
+		"Asks the repository what it has now and compares it with the current generation. "
+		"For each project: add, change, remove, repair, held or blocked, with the reasons "
+		"and the services concerned. Projects that stay as they are are only counted.\n"
+		"Changes nothing: neither containers nor the state directory. Ends with 0 whatever "
+		"the plan says.",
 	.group = GROUP_DEPLOY,
 	.needs_config = true,
 	.run = plan,

@@ -1,7 +1,7 @@
 /*
- * progress - see progress.h. A redraw goes up over what was drawn last and writes the new lines over it with one
- * write, so that nobody sees half a frame. The terminal's size is asked for at each redraw.
- * Depends on: flow, look, common.
+ * progress - see progress.h. A redraw goes up over what was drawn last and writes the new lines
+ * over it with one write, so that nobody sees half a frame. The terminal's size is asked for at
+ * each redraw. Depends on: flow, look, common.
  */
 #include "agent/cli/progress.h"
 
@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum { REDRAW_MS = 80 };
-static const char SYNC_NAME[] = "(sync)"; /* the line of the sync itself; no project can be named so */
+static const char SYNC_NAME[] =
+	"(sync)"; /* the line of the sync itself; no project can be named so */
 
 struct progress_display {
 	int fd;
@@ -24,11 +25,11 @@ struct progress_display {
 	struct progress_row *rows; /* under way, in order of appearance */
 	size_t n;
 	struct str fixed;
-	int name_width;    /* of the longest name so far, for steady columns */
-	int *drawn;        /* widths of the lines of the last frame */
+	int name_width; /* of the longest name so far, for steady columns */
+	int *drawn;     /* widths of the lines of the last frame */
 	size_t n_drawn;
 	int64_t drawn_ms;
-	unsigned frame;    /* counts redraws, for the spinner */
+	unsigned frame; /* counts redraws, for the spinner */
 };
 
 struct progress_display *progress_open(int fd, enum progress_how how, const struct look *look)
@@ -99,12 +100,14 @@ static void say_row(struct progress_display *d, const struct progress_row *r, in
 	}
 }
 
-/* The sync goes on to its next step: what projects did in the last one is over, now they wait for their turn. */
+/* The sync goes on to its next step: what projects did in the last one is over, now they wait for
+ * their turn. */
 static void all_wait(struct progress_display *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		if (strcmp(d->rows[i].name, SYNC_NAME) != 0)
-			(void)progress_row_set(&d->rows[i], &(struct progress_line){.step = "waiting"});
+			(void)progress_row_set(&d->rows[i],
+					       &(struct progress_line){.step = "waiting"});
 	}
 }
 
@@ -113,7 +116,8 @@ void progress_note(struct progress_display *d, const struct progress_line *l, in
 	auto_free char *name = str_printable(l->project ? l->project : SYNC_NAME, 64);
 	struct progress_row *r = need_row(d, name, now_ms);
 	bool moved = progress_row_set(r, l);
-	/* The sync's own end is told by the summary, and its steps are only worth a line of their own to who asks. */
+	/* The sync's own end is told by the summary, and its steps are only worth a line of their
+	 * own to who asks. */
 	bool silent = !l->project && (r->over || (d->how != PROGRESS_LIVE && !log_verbose()));
 	int width = text_width(name);
 
@@ -215,7 +219,8 @@ void progress_redraw(struct progress_display *d, int columns, int rows, int64_t 
 	/* One line is left for the cursor: a frame as high as the screen would scroll. */
 	progress_frame(d, columns, rows - 1, now_ms, &frame);
 	add_over(out, str_text(&frame));
-	/* Erasing below comes last: at the top of a screen tmux would take it for a clear and keep a copy. */
+	/* Erasing below comes last: at the top of a screen tmux would take it for a clear and keep
+	 * a copy. */
 	str_add(out, "\033[J");
 	remember(d, str_text(&frame));
 	d->drawn_ms = now_ms;
@@ -257,7 +262,8 @@ static void show(const struct progress_line *l, void *arg)
 	int64_t now_ms = clock_ms();
 
 	progress_note(d, l, now_ms);
-	/* A thousand projects report faster than anybody reads; the next tick draws what is left out here. */
+	/* A thousand projects report faster than anybody reads; the next tick draws what is left
+	 * out here. */
 	if (d->how != PROGRESS_LIVE || now_ms - d->drawn_ms >= REDRAW_MS)
 		draw(d, now_ms);
 }

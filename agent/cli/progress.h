@@ -1,7 +1,6 @@
 /*
- * progress - what a sync shows while it works: on a terminal one line a project, redrawn in place, finished ones left
- * standing above; elsewhere plain lines.
- * Depends on: flow, look.
+ * progress - what a sync shows while it works: on a terminal one line a project, redrawn in place,
+ * finished ones left standing above; elsewhere plain lines. Depends on: flow, look.
  */
 #pragma once
 
@@ -34,6 +33,7 @@ void progress_fixed(struct progress_display *d, struct str *out);
 /* The lines of what is under way, at most `rows`, each at most `columns` wide. */
 void progress_frame(const struct progress_display *d, int columns, int rows, int64_t now_ms,
 		    struct str *out);
-/* One whole redraw for a terminal of this size: cursor up over the last one, erase, fixed lines, frame. */
+/* One whole redraw for a terminal of this size: cursor up over the last one, erase, fixed lines,
+ * frame. */
 void progress_redraw(struct progress_display *d, int columns, int rows, int64_t now_ms,
 		     struct str *out);

@@ -71,7 +71,8 @@ static void add_end(struct str *out, const struct progress_row *r, int64_t now_m
 	str_add(out, r->step);
 	if (progress_row_failed(r))
 		str_addf(out, " after %s", span);
-	else if (r->kind == OUTCOME_DEPLOYED || r->kind == OUTCOME_REPAIRED || r->kind == OUTCOME_REMOVED)
+	else if (r->kind == OUTCOME_DEPLOYED || r->kind == OUTCOME_REPAIRED ||
+		 r->kind == OUTCOME_REMOVED)
 		str_addf(out, " in %s", span);
 	if (*r->detail)
 		str_addf(out, ": %s", r->detail);
@@ -100,10 +101,14 @@ void progress_row_end(struct str *out, const struct progress_row *r, const struc
 		enum tone tone;
 		const char *rich, *plain;
 	} signs[] = {
-		[OUTCOME_DEPLOYED] = {TONE_GOOD, "✓", "+"}, [OUTCOME_REPAIRED] = {TONE_GOOD, "✓", "+"},
-		[OUTCOME_REMOVED] = {TONE_GOOD, "✓", "+"},  [OUTCOME_FAILED] = {TONE_BAD, "✗", "x"},
-		[OUTCOME_HELD] = {TONE_WARN, "•", "!"},	    [OUTCOME_BLOCKED] = {TONE_WARN, "•", "!"},
-		[OUTCOME_RETRY] = {TONE_WARN, "•", "!"},    [OUTCOME_DEGRADED] = {TONE_BAD, "✗", "x"},
+		[OUTCOME_DEPLOYED] = {TONE_GOOD, "✓", "+"},
+		[OUTCOME_REPAIRED] = {TONE_GOOD, "✓", "+"},
+		[OUTCOME_REMOVED] = {TONE_GOOD, "✓", "+"},
+		[OUTCOME_FAILED] = {TONE_BAD, "✗", "x"},
+		[OUTCOME_HELD] = {TONE_WARN, "•", "!"},
+		[OUTCOME_BLOCKED] = {TONE_WARN, "•", "!"},
+		[OUTCOME_RETRY] = {TONE_WARN, "•", "!"},
+		[OUTCOME_DEGRADED] = {TONE_BAD, "✗", "x"},
 	};
 
 	auto_str struct str end = STR_INIT;

@@ -15,8 +15,10 @@ const struct verb verb_resume = {
 	.name = "resume",
 	.args = "",
 	.help = "apply changes again after `suspend` or `rollback`",
-	.details = "Lifts the suspension or the hold, forgets which content a manual rollback left behind, and syncs: what the "
-		   "repository has now is deployed. Content that failed by itself stays marked; `mdc-agent retry` forgets that.",
+	.details =
+		"Lifts the suspension or the hold, forgets which content a manual rollback left "
+		"behind, and syncs: what the repository has now is deployed. Content that failed "
+		"by itself stays marked; `mdc-agent retry` forgets that.",
 	.group = GROUP_STEER,
 	.needs_config = true,
 	.run = resume,

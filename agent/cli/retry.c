@@ -17,9 +17,11 @@ const struct verb verb_retry = {
 	.name = "retry",
 	.args = "[PROJECT]",
 	.help = "try content that failed here once more",
-	.details = "Forgets the marks of all projects, or of one, also where a project is degraded, and syncs. For failures "
-		   "whose cause was outside of the repository: a port that was taken, a full disk, a service elsewhere. "
-		   "After a correction in the repository it is not needed: new content is tried by itself.",
+	.details =
+		"Forgets the marks of all projects, or of one, also where a project is degraded, "
+		"and syncs. For failures whose cause was outside of the repository: a port that "
+		"was taken, a full disk, a service elsewhere. After a correction in the repository "
+		"it is not needed: new content is tried by itself.",
 	.group = GROUP_DEPLOY,
 	.max_args = 1,
 	.needs_config = true,

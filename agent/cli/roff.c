@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* What would be read as a request or an escape is protected; a hyphen stays the one that can be copied. */
+/* What would be read as a request or an escape is protected; a hyphen stays the one that can be
+ * copied. */
 static void escape(struct str *out, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /*
- * rollback - the verb `rollback`: say what going back means, then do it as a sync whose target is an old generation.
- * Depends on: flow, store, sync_run, show.
+ * rollback - the verb `rollback`: say what going back means, then do it as a sync whose target is
+ * an old generation. Depends on: flow, store, sync_run, show.
  */
 #include "agent/cli/show.h"
 #include "agent/cli/sync_run.h"
@@ -29,8 +29,7 @@ static bool differs(const struct way *w, const struct generation *to)
 		const struct generation_entry *is = &to->v[i];
 
 		if ((!w->project || str_eq(w->project, is->name)) &&
-		    !generation_find(&w->from, is->name) &&
-		    show_change_of(NULL, is) != CHANGE_NONE)
+		    !generation_find(&w->from, is->name) && show_change_of(NULL, is) != CHANGE_NONE)
 			return true;
 	}
 	return false;
@@ -57,9 +56,10 @@ static int find_previous(const struct store *s, struct way *w, struct err *e)
 		}
 		generation_done(&g);
 	}
-	return err_set(e, ERR_USAGE, 0,
-		       "there is nothing to go back to: no kept generation before %lld differs from it",
-		       (long long)w->from.number);
+	return err_set(
+		e, ERR_USAGE, 0,
+		"there is nothing to go back to: no kept generation before %lld differs from it",
+		(long long)w->from.number);
 }
 
 static int find_way(struct cli *c, struct way *w, struct err *e)
@@ -70,7 +70,8 @@ static int find_way(struct cli *c, struct way *w, struct err *e)
 	if (store_open(&c->config, false, &s, e) < 0 || current_read(s, &current, e) < 0)
 		return -1;
 	if (current == 0)
-		return err_set(e, ERR_USAGE, 0, "there is no generation yet, so none to go back to");
+		return err_set(e, ERR_USAGE, 0,
+			       "there is no generation yet, so none to go back to");
 	if (generation_read(s, current, &w->from, e) < 0)
 		return -1;
 	if (c->call.n_args == 0)
@@ -112,7 +113,8 @@ static void preview(struct str *out, const struct way *w, bool pin, const struct
 {
 	char when[CLOCK_ISO_SIZE];
 
-	str_addf(out, "going back from generation %lld to %lld, made %s: ", (long long)w->from.number,
+	str_addf(out,
+		 "going back from generation %lld to %lld, made %s: ", (long long)w->from.number,
 		 (long long)w->to.number, clock_local(w->to.made, when));
 	show_commit(out, &w->to.commit);
 	str_addc(out, '\n');
@@ -126,11 +128,13 @@ static void preview(struct str *out, const struct way *w, bool pin, const struct
 		str_add(out, "  no project differs\n");
 	str_add(out, "volumes are not touched: data stays as it is now\n");
 	if (w->project)
-		str_add(out, "what it has now is not applied again until it changes, or `mdc-agent resume`\n");
+		str_add(out, "what it has now is not applied again until it changes, or `mdc-agent "
+			     "resume`\n");
 	else if (pin)
 		str_add(out, "pinned: nothing newer is applied until `mdc-agent resume`\n");
 	else
-		str_add(out, "nothing newer is applied until a commit changes this host's plan, or `mdc-agent resume`\n");
+		str_add(out, "nothing newer is applied until a commit changes this host's plan, or "
+			     "`mdc-agent resume`\n");
 }
 
 static int check_project(const struct way *w, bool pin, struct err *e)
@@ -139,13 +143,14 @@ static int check_project(const struct way *w, bool pin, struct err *e)
 
 	if (!generation_find(&w->from, w->project) && !generation_find(&w->to, w->project))
 		return err_set(e, ERR_USAGE, 0,
-			       "no project %s in generation %lld or %lld: see `mdc-agent show`", shown,
-			       (long long)w->from.number, (long long)w->to.number);
+			       "no project %s in generation %lld or %lld: see `mdc-agent show`",
+			       shown, (long long)w->from.number, (long long)w->to.number);
 	if (pin)
-		return err_set(e, ERR_USAGE, 0,
-			       "--pin holds the whole host and does not go with --project: to keep %s as it is, set "
-			       "`suspend: true` for it",
-			       shown);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"--pin holds the whole host and does not go with --project: to keep %s as "
+			"it is, set `suspend: true` for it",
+			shown);
 	return 0;
 }
 
@@ -181,11 +186,13 @@ const struct verb verb_rollback = {
 	.args = "[GENERATION]",
 	.help = "go back to an earlier generation",
 	.details =
-		"Without a number: the newest one before the current one that differs from it. It says first what will "
-		"happen, then deploys that generation's files and images like any sync, with the same health checks. "
-		"Neither the repository's server nor a registry is needed.\n"
-		"Polling does not undo it: the content left behind is marked, and nothing is applied until a new commit "
-		"changes this host's plan, or until `mdc-agent resume`. With `--pin` only `resume` ends it.\n"
+		"Without a number: the newest one before the current one that differs from it. It "
+		"says first what will happen, then deploys that generation's files and images like "
+		"any sync, with the same health checks. Neither the repository's server nor a "
+		"registry is needed.\n"
+		"Polling does not undo it: the content left behind is marked, and nothing is "
+		"applied until a new commit changes this host's plan, or until `mdc-agent resume`. "
+		"With `--pin` only `resume` ends it.\n"
 		"Volumes are not touched: code and configuration go back, data stays as it is.\n"
 		"  mdc-agent rollback\n"
 		"  mdc-agent rollback 41 --project web",

@@ -29,7 +29,8 @@ static int pick(const struct cli *c, const struct store *s, int64_t *number, int
 	if (c->call.n_args > 0)
 		return call_generation(&c->call, 0, number, e);
 	if (*current == 0)
-		return err_set(e, ERR_USAGE, 0, "there is no generation yet: `mdc-agent sync` makes the first");
+		return err_set(e, ERR_USAGE, 0,
+			       "there is no generation yet: `mdc-agent sync` makes the first");
 	*number = *current;
 	return 0;
 }
@@ -65,8 +66,10 @@ const struct verb verb_show = {
 	.name = "show",
 	.args = "[GENERATION]",
 	.help = "show everything about a generation",
-	.details = "Its commit and cause; each project with its status, content and pinned images, and the reason where it "
-		   "is held or missing; and what happened while it was made. Without a number: the current one.",
+	.details =
+		"Its commit and cause; each project with its status, content and pinned images, "
+		"and the reason where it is held or missing; and what happened while it was made. "
+		"Without a number: the current one.",
 	.group = GROUP_LOOK,
 	.max_args = 1,
 	.needs_config = true,

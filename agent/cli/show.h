@@ -1,6 +1,6 @@
 /*
- * show - what flow and store answer, as text for people. Everything that came from outside is made printable here.
- * Depends on: flow, store, look.
+ * show - what flow and store answer, as text for people. Everything that came from outside is made
+ * printable here. Depends on: flow, store, look.
  */
 #pragma once
 
@@ -15,7 +15,8 @@ void show_plan(struct str *out, const struct plan_view *v, const struct look *k)
 void show_status(struct str *out, const struct status *s, const struct look *k);
 void show_status_line(struct str *out, const struct status *s); /* for `status --check` */
 /* show_generation.c. previous: the kept one before it, or NULL. */
-void show_generation(struct str *out, const struct generation *g, bool current, const struct look *k);
+void show_generation(struct str *out, const struct generation *g, bool current,
+		     const struct look *k);
 void show_history(struct str *out, const cJSON *events, const struct look *k);
 /* show_check.c */
 void show_check(struct str *out, const struct diags *d, size_t projects, const struct look *k);

@@ -92,7 +92,8 @@ static void entry(struct str *out, const struct generation_entry *g, const struc
 	images(out, &g->active);
 }
 
-void show_generation(struct str *out, const struct generation *g, bool current, const struct look *k)
+void show_generation(struct str *out, const struct generation *g, bool current,
+		     const struct look *k)
 {
 	head(out, g, current, k);
 	for (size_t i = 0; i < g->n; i++)
@@ -111,8 +112,7 @@ void show_history(struct str *out, const cJSON *events, const struct look *k)
 	str_addc(out, '\n');
 	look_addf(out, k, TONE_BOLD, "what happened");
 	str_addc(out, '\n');
-	cJSON_ArrayForEach(item, events)
-	{
+	cJSON_ArrayForEach (item, events) {
 		auto_free char *event = str_printable(json_str(item, "event", "?"), 64);
 		auto_free char *project = str_printable(json_str(item, "project", ""), 64);
 		const char *reason = json_str(item, "reason", NULL);

@@ -73,7 +73,8 @@ void show_changes(struct str *out, const struct generation *from, const struct g
 	auto_str struct str list = STR_INIT;
 
 	for (size_t i = 0; i < to->n; i++) {
-		const struct generation_entry *was = from ? generation_find(from, to->v[i].name) : NULL;
+		const struct generation_entry *was =
+			from ? generation_find(from, to->v[i].name) : NULL;
 		enum change c = show_change_of(was, &to->v[i]);
 
 		if (c == CHANGE_ADD)

@@ -96,9 +96,10 @@ static void condition(struct str *out, const struct status *s, const struct look
 		show_holder(out, s->busy);
 		str_addc(out, '\n');
 	}
-	if (s->recovery_open) {
+	if (s->recovery_open && !(s->busy && *s->busy)) {
 		label(out, k, "unfinished");
-		look_addf(out, k, TONE_WARN, "a sync was cut off; the next start finishes or undoes it");
+		look_addf(out, k, TONE_WARN,
+			  "a sync was cut off; the next start finishes or undoes it");
 		str_addc(out, '\n');
 	}
 }
@@ -140,7 +141,8 @@ static void project_row(struct table *t, const struct project_status *p)
 
 void show_status(struct str *out, const struct status *s, const struct look *k)
 {
-	static const char *const heads[] = {"PROJECT", "STATE", "RUNNING", "COMMIT", "SINCE", "NOTE"};
+	static const char *const heads[] = {"PROJECT", "STATE", "RUNNING",
+					    "COMMIT",  "SINCE", "NOTE"};
 	auto_table struct table t = {.heads = heads, .columns = COUNT_OF(heads)};
 
 	generation(out, s, k);

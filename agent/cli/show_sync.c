@@ -24,14 +24,10 @@ static enum tone tone_of(enum outcome_kind k)
 static const char *words_of(enum outcome_kind k)
 {
 	static const char *const words[] = {
-		[OUTCOME_DEPLOYED] = "deployed",
-		[OUTCOME_REPAIRED] = "repaired",
-		[OUTCOME_REMOVED] = "removed",
-		[OUTCOME_FAILED] = "failed",
-		[OUTCOME_HELD] = "held back",
-		[OUTCOME_BLOCKED] = "not tried",
-		[OUTCOME_RETRY] = "to be tried again",
-		[OUTCOME_DEGRADED] = "degraded",
+		[OUTCOME_DEPLOYED] = "deployed",       [OUTCOME_REPAIRED] = "repaired",
+		[OUTCOME_REMOVED] = "removed",         [OUTCOME_FAILED] = "failed",
+		[OUTCOME_HELD] = "held back",          [OUTCOME_BLOCKED] = "not tried",
+		[OUTCOME_RETRY] = "to be tried again", [OUTCOME_DEGRADED] = "degraded",
 	};
 
 	return (size_t)k < COUNT_OF(words) ? words[k] : "unknown";

@@ -29,8 +29,8 @@ static int status(struct cli *c, struct err *e)
 
 static const struct option_row options[] = {
 	{.name = "check",
-	 .help = "for monitoring: one line, and exit status 0 (well), 1 (something failed or is held) or 3 "
-		 "(degraded)"},
+	 .help = "for monitoring: one line, and exit status 0 (well), 1 (something failed or is "
+		 "held) or 3 (degraded)"},
 	{.name = NULL},
 };
 
@@ -39,9 +39,10 @@ const struct verb verb_status = {
 	.args = "",
 	.help = "show how things stand on this host",
 	.details =
-		"The current generation and its commit, the repository, whether changes are applied, whether the engine "
-		"answers, and for each project: its state as the engine reports it now, how many containers run, which "
-		"commit it comes from, and why something newer is not applied. The last line says what to do next.\n"
+		"The current generation and its commit, the repository, whether changes are "
+		"applied, whether the engine answers, and for each project: its state as the "
+		"engine reports it now, how many containers run, which commit it comes from, and "
+		"why something newer is not applied. The last line says what to do next.\n"
 		"Takes no lock and changes nothing, so it also works while a sync runs.",
 	.options = options,
 	.group = GROUP_LOOK,

@@ -23,7 +23,8 @@ static int suspend(struct cli *c, struct err *e)
 		json_set_str(o, "why", *safe ? safe : NULL);
 		return output_json(o, e);
 	}
-	str_add(&out, "suspended: nothing is applied until `mdc-agent resume`; what runs goes on running\n");
+	str_add(&out, "suspended: nothing is applied until `mdc-agent resume`; what runs goes on "
+		      "running\n");
 	return output_text(&out, e);
 }
 
@@ -31,10 +32,11 @@ const struct verb verb_suspend = {
 	.name = "suspend",
 	.args = "[WHY...]",
 	.help = "apply nothing until `resume`",
-	.details = "The repository is still watched and `mdc-agent plan` still works, but nothing is deployed, repaired or "
-		   "removed. The words given are shown by `mdc-agent status`. To leave a single project alone, set "
-		   "`suspend: true` for it in mdc.yaml.\n"
-		   "  mdc-agent suspend moving the disks, back on Monday",
+	.details =
+		"The repository is still watched and `mdc-agent plan` still works, but nothing is "
+		"deployed, repaired or removed. The words given are shown by `mdc-agent status`. "
+		"To leave a single project alone, set `suspend: true` for it in mdc.yaml.\n"
+		"  mdc-agent suspend moving the disks, back on Monday",
 	.group = GROUP_STEER,
 	.max_args = -1,
 	.needs_config = true,

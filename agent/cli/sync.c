@@ -34,7 +34,8 @@ static const struct option_row options[] = {
 	{.name = "drift",
 	 .help = "look at what runs even if the repository did not move, and report or repair it"},
 	{.name = "poke", .help = "only tell the running daemon to look at the repository now"},
-	{.name = "daemon", .help = "as the daemon starts it: no progress, messages for the journal"},
+	{.name = "daemon",
+	 .help = "as the daemon starts it: no progress, messages for the journal"},
 	{.name = NULL},
 };
 
@@ -43,13 +44,15 @@ const struct verb verb_sync = {
 	.args = "",
 	.help = "fetch, plan and deploy once, now",
 	.details =
-		"One run from start to end: fetch what the repository has, work out which projects belong to this "
-		"host, bring everything needed here, deploy what changed, wait until it is healthy, go back where it "
-		"does not become healthy, and record the new generation. The daemon runs the same.\n"
-		"A project that fails stays at its last good content and the others go on. The content that failed "
-		"is not tried again until it changes or somebody says `mdc-agent retry`.\n"
-		"While another sync runs this one waits up to ten minutes. An interrupt (Ctrl-C) is safe at any time: "
-		"what is left goes on at the next start.",
+		"One run from start to end: fetch what the repository has, work out which projects "
+		"belong to this host, bring everything needed here, deploy what changed, wait "
+		"until it is healthy, go back where it does not become healthy, and record the new "
+		"generation. The daemon runs the same.\n"
+		"A project that fails stays at its last good content and the others go on. The "
+		"content that failed is not tried again until it changes or somebody says "
+		"`mdc-agent retry`.\n"
+		"While another sync runs this one waits up to ten minutes. An interrupt (Ctrl-C) "
+		"is safe at any time: what is left goes on at the next start.",
 	.options = options,
 	.group = GROUP_DEPLOY,
 	.needs_config = true,

@@ -1,7 +1,6 @@
 /*
- * sync_run - see sync_run.h. Progress goes to standard error, the report to standard output: with --json that is one
- * document, whatever happens.
- * Depends on: flow, progress, show.
+ * sync_run - see sync_run.h. Progress goes to standard error, the report to standard output: with
+ * --json that is one document, whatever happens. Depends on: flow, progress, show.
  */
 #include "agent/cli/sync_run.h"
 
@@ -43,7 +42,8 @@ static int tell_json(const struct sync_report *r, const struct err *failed, stru
 	return output_json(o, e);
 }
 
-/* Under the daemon the journal has an entry for each outcome; the report is for a person who looks at debug. */
+/* Under the daemon the journal has an entry for each outcome; the report is for a person who looks
+ * at debug. */
 static void tell_log(const struct sync_report *r, const struct look *k)
 {
 	auto_str struct str out = STR_INIT;
@@ -118,7 +118,9 @@ int sync_run(struct cli *c, struct sync_options *o, bool daemon, struct err *e)
 			log_failure(c, e);
 		return result;
 	}
-	if (tell(c, &r, how == PROGRESS_LIVE && isatty(STDOUT_FILENO) == 1, result < 0 ? e : NULL, &told) < 0 && result == 0) {
+	if (tell(c, &r, how == PROGRESS_LIVE && isatty(STDOUT_FILENO) == 1, result < 0 ? e : NULL,
+		 &told) < 0 &&
+	    result == 0) {
 		*e = told;
 		return -1;
 	}

@@ -15,8 +15,7 @@ void table_add(struct table *t, enum tone tone, const char *text)
 	bool last = t->n % t->columns + 1 == t->columns;
 
 	t->cells = xreallocarray(t->cells, t->n + 1, sizeof(*t->cells));
-	t->cells[t->n].text =
-		str_printable(text && *text ? text : last ? "" : "-", CELL_MAX_BYTES);
+	t->cells[t->n].text = str_printable(text && *text ? text : last ? "" : "-", CELL_MAX_BYTES);
 	t->cells[t->n].tone = tone;
 	t->n++;
 }

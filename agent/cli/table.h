@@ -1,6 +1,6 @@
 /*
- * table - rows of text under heads, aligned by columns. The last column is cut where the terminal ends.
- * Depends on: look.
+ * table - rows of text under heads, aligned by columns. The last column is cut where the terminal
+ * ends. Depends on: look.
  */
 #pragma once
 
@@ -18,7 +18,8 @@ struct table {
 	size_t n;
 };
 
-/* Add the next cell; text is made printable; NULL or "" shows as "-", in the last column as nothing. */
+/* Add the next cell; text is made printable; NULL or "" shows as "-", in the last column as
+ * nothing. */
 void table_add(struct table *t, enum tone tone, const char *text);
 void table_addf(struct table *t, enum tone tone, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

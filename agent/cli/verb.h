@@ -1,7 +1,6 @@
 /*
- * verb - what one verb of the command line is: a constant in its own file, listed once in verbs.c. The help, the man
- * page and the completions are printed from these rows.
- * Depends on: look, model.
+ * verb - what one verb of the command line is: a constant in its own file, listed once in verbs.c.
+ * The help, the man page and the completions are printed from these rows. Depends on: look, model.
  * To add a verb: one file with a `const struct verb verb_NAME`, one line in VERBS (verbs.c).
  */
 #pragma once
@@ -18,7 +17,7 @@ struct option_row {
 	const char *name; /* without dashes; NULL ends a table */
 	const char *arg;  /* NULL: none; "FILE", "DIR" and "a|b|c" are completed as such */
 	const char *help;
-	char letter;      /* 0: no short form */
+	char letter; /* 0: no short form */
 };
 
 enum verb_group { GROUP_DEPLOY, GROUP_LOOK, GROUP_STEER, GROUP_SETUP, GROUP_COUNT };
@@ -30,7 +29,8 @@ struct verb {
 	const char *name;
 	const char *args; /* as in the usage line: "[GENERATION]"; "" for none */
 	const char *help; /* one line, no full stop */
-	/* Paragraphs, a line each, wrapped where they are shown; a line that begins with two spaces stays as it is. */
+	/* Paragraphs, a line each, wrapped where they are shown; a line that begins with two spaces
+	 * stays as it is. */
 	const char *details;
 	const struct option_row *options; /* NULL: none */
 	enum verb_group group;
@@ -62,8 +62,8 @@ struct cli {
 	struct look look;     /* of standard output */
 	struct config config; /* filled if the verb needs it */
 	bool has_config;
-	int exit_code;        /* of a verb that returns 0 */
-	bool error_shown;     /* the verb's own JSON says what went wrong */
+	int exit_code;    /* of a verb that returns 0 */
+	bool error_shown; /* the verb's own JSON says what went wrong */
 };
 
 /* ---- verbs.c: the table ---- */
@@ -72,7 +72,8 @@ const struct verb *verb_find(const char *name);
 extern const struct option_row global_options[];
 
 /* ---- command.c: reading a command line ---- */
-/* Fill c->call and the global options. ERR_USAGE: one precise line, with the nearest word that is known. */
+/* Fill c->call and the global options. ERR_USAGE: one precise line, with the nearest word that is
+ * known. */
 int command_parse(struct cli *c, int argc, char **argv, struct err *e);
 void call_done(struct call *call);
 /* Value of an option, NULL if it was not given. With several the last one counts. */

@@ -1,7 +1,6 @@
 /*
- * verbs - the table of verbs, in the order the help shows them, and the options that every verb takes.
- * Depends on: verb.
- * To add a verb: a file with its row, and one line in VERBS.
+ * verbs - the table of verbs, in the order the help shows them, and the options that every verb
+ * takes. Depends on: verb. To add a verb: a file with its row, and one line in VERBS.
  */
 #include "agent/cli/verb.h"
 

@@ -1,6 +1,6 @@
 /*
- * version - the verb `version`: ours, and the libraries' as they are loaded (a bug report needs both).
- * Depends on: the libraries, for asking their versions only.
+ * version - the verb `version`: ours, and the libraries' as they are loaded (a bug report needs
+ * both). Depends on: the libraries, for asking their versions only.
  */
 #include "agent/cli/verb.h"
 
@@ -36,7 +36,9 @@ const struct verb verb_version = {
 	.name = "version",
 	.args = "",
 	.help = "print the version",
-	.details = "The first line is the agent's version, the others those of the libraries it runs with.",
+	.details =
+		"The first line is the agent's version, the others those of the libraries it runs "
+		"with.",
 	.group = GROUP_SETUP,
 	.run = version,
 };

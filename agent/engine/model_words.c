@@ -39,7 +39,9 @@ static char *shown(const char *text)
  * short id. */
 static char *image_name(const cJSON *service)
 {
-	const char *pin = json_str(service, "image", "none");
+	const char *none =
+		cJSON_GetObjectItemCaseSensitive(service, "build") ? "built here" : "none";
+	const char *pin = json_str(service, "image", none);
 	const char *ref = json_str(service, MODEL_KEY_IMAGE, NULL);
 	const char *digest = strstr(pin, "@sha256:");
 
@@ -67,7 +69,7 @@ bool model_words_is_pending(const cJSON *old, const cJSON *new)
 		return false;
 	if (strcmp(a, b) == 0)
 		return true;
-	/* A built service without `image:` gets its name from Compose; "none" here. */
+	/* A built service without `image:` gets its name from Compose. */
 	return cJSON_GetObjectItemCaseSensitive(new, "build") && !json_str(new, "image", NULL) &&
 	       str_starts(json_str(old, "image", ""), "sha256:");
 }

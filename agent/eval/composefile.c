@@ -59,19 +59,19 @@ static int contexts(const struct place *p, const struct yaml_node *v, struct err
 
 static int build(const struct place *p, const struct yaml_node *v, struct err *e)
 {
-	const struct yaml_node *context = v && v->kind == YAML_MAP ? yaml_get(v, "context") : v;
-	const struct yaml_node *dockerfile = yaml_get(v, "dockerfile");
-	auto_free char *path = NULL;
-	struct place inner = *p;
-
 	if (!v)
 		return 0;
+	const struct yaml_node *context = v->kind == YAML_MAP ? yaml_get(v, "context") : v;
+	const struct yaml_node *dockerfile = yaml_get(v, "dockerfile");
+	struct place inner = *p;
+	auto_free char *path = NULL;
+
 	if (context && context->kind == YAML_SCALAR &&
 	    scan_reference(p, REF_BUILD, "build.context", context, &path, e) < 0)
 		return -1;
 	/* A Dockerfile is relative to its context; one that is inside of it comes along with it. */
 	inner.dir = path ? path : p->dir;
-	if (dockerfile && (path || !context) && yaml_text(dockerfile) &&
+	if (dockerfile && (path || !context) &&
 	    refer(&inner, REF_BUILD, "build.dockerfile", dockerfile, e) < 0)
 		return -1;
 	return contexts(p, yaml_get(v, "additional_contexts"), e);

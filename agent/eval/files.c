@@ -42,9 +42,10 @@ static int find_manifest(struct eval *ev, struct err *e)
 		bool found;
 		if (eval_tree_find(ev->tree, path, &at, &found, e) < 0)
 			return -1;
-		auto_free char *link = found ? at.link : NULL;
-		if (found)
-			return read_manifest(ev, path, &at, e);
+		if (!found)
+			continue;
+		free(at.link); /* its kind says enough */
+		return read_manifest(ev, path, &at, e);
 	}
 	return 0;
 }

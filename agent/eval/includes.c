@@ -88,12 +88,11 @@ static int include_map(const struct place *p, const struct yaml_node *one, struc
 {
 	const struct yaml_node *paths = yaml_get(one, "path");
 	const char *directory = yaml_text(yaml_get(one, "project_directory"));
-	char *resolved = NULL;
+	auto_free char *dir = NULL;
 
-	if (directory && !p->s->on_host && path_resolve(p->dir, directory, &resolved) < 0)
+	if (directory && !p->s->on_host && path_resolve(p->dir, directory, &dir) < 0)
 		scan_note(p->s, DIAG_ERROR, p->file, yaml_get(one, "project_directory"),
 			  "include: project_directory '%s' leads out of the repository", directory);
-	auto_free char *dir = resolved;
 	for (size_t i = 0; paths && i < (paths->kind == YAML_LIST ? paths->n : 1); i++) {
 		const struct yaml_node *at = paths->kind == YAML_LIST ? &paths->items[i] : paths;
 		if (include_file(p, at, dir, e) < 0)

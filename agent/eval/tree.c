@@ -125,7 +125,7 @@ int eval_tree_find(struct eval_tree *t, const char *path, struct spot *out, bool
 	*found = false;
 	out->link = NULL;
 	while (strcmp(path, ".") != 0 && start < len) {
-		const struct listing *l;
+		const struct listing *l = NULL;
 		size_t end = start + strcspn(path + start, "/");
 		auto_free char *parent = start == 0 ? xstrdup(".") : xstrndup(path, start - 1);
 		auto_free char *name = xstrndup(path + start, end - start);

@@ -1,6 +1,6 @@
 /*
- * apply - let Compose bring a model up, after clearing what a killed Compose left; what went wrong comes with log lines.
- * Depends on: trial.h, engine.
+ * apply - let Compose bring a model up, after clearing what a killed Compose left; what went wrong
+ * comes with log lines. Depends on: trial.h, engine.
  */
 #include "agent/flow/trial.h"
 
@@ -43,15 +43,18 @@ void explain_failure(struct bench *b, struct err *e)
 		auto_free char *log = NULL;
 		bool gone = false;
 
-		if (c->state == CONTAINER_RUNNING || engine_inspect(b->sync->engine, c, &gone, &ignored) < 0 || gone)
+		if (c->state == CONTAINER_RUNNING ||
+		    engine_inspect(b->sync->engine, c, &gone, &ignored) < 0 || gone)
 			continue;
 		if (c->state == CONTAINER_EXITED && c->exit_code == 0)
 			continue;
-		if (engine_logs(b->sync->engine, c->id, LOG_LINES, LOG_BYTES, &log, &ignored) < 0 || !log[0])
+		if (engine_logs(b->sync->engine, c->id, LOG_LINES, LOG_BYTES, &log, &ignored) < 0 ||
+		    !log[0])
 			continue;
 		size_t used = strlen(e->cause);
 
-		snprintf(e->cause + used, sizeof(e->cause) - used, "; last lines of %s: %s", c->service, log);
+		snprintf(e->cause + used, sizeof(e->cause) - used, "; last lines of %s: %s",
+			 c->service, log);
 		return;
 	}
 }

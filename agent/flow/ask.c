@@ -44,7 +44,8 @@ static int poke(int fd, struct err *e)
 
 	if (send(fd, "poke\n", 5, MSG_NOSIGNAL) != 5 || poll(&p, 1, POKE_MS) != 1 ||
 	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0 || strncmp(answer, "ok", 2) != 0)
-		return err_set(e, ERR_RETRY, 0, "the daemon did not answer; it looks at its next poll anyway");
+		return err_set(e, ERR_RETRY, 0,
+			       "the daemon did not answer; it looks at its next poll anyway");
 	return 0;
 }
 
@@ -55,7 +56,8 @@ int flow_poke(const struct config *c, struct err *e)
 	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s/control.sock", c->runtime_dir);
 
 	if (fd < 0 || n < 0 || (size_t)n >= sizeof(a.sun_path))
-		return err_set(e, ERR_USAGE, 0, "runtime_dir %s is too long for a socket", c->runtime_dir);
+		return err_set(e, ERR_USAGE, 0, "runtime_dir %s is too long for a socket",
+			       c->runtime_dir);
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return err_set(e, ERR_RETRY, errno, "no daemon is running (%s)", a.sun_path);
 	return poke(fd, e);

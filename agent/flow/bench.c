@@ -21,7 +21,8 @@ int bench_open(struct pool_job *j, struct bench *b, struct err *e)
 	auto_free char *dir = store_path(s->store, name);
 	auto_free char *lock = xasprintf("%s/lock", dir);
 
-	*b = (struct bench){.sync = s, .trial = j->trial, .job = j, .begun_ms = clock_ms(), .lock_fd = -1};
+	*b = (struct bench){
+		.sync = s, .trial = j->trial, .job = j, .begun_ms = clock_ms(), .lock_fd = -1};
 	b->live = store_live_dir(s->store, j->trial->name);
 	b->elsewhere = store_elsewhere_dir(s->store, j->trial->name);
 	if (dir_make(dir, 0700, e) < 0)

@@ -1,7 +1,7 @@
 /*
- * check - lint a config repository, in CI or before a push: every host's projects, every finding, and Compose's own
- * opinion where the plugin is installed. Needs no engine, no state directory and no root.
- * Depends on: staging.h, eval.
+ * check - lint a config repository, in CI or before a push: every host's projects, every finding,
+ * and Compose's own opinion where the plugin is installed. Needs no engine, no state directory and
+ * no root. Depends on: staging.h, eval.
  */
 #include "agent/flow/staging.h"
 
@@ -20,9 +20,9 @@ enum { COMPOSE_MOST = 200, RENDER_MS = 60000 };
 struct checking {
 	const struct config *config;
 	const char *dir;
-	char *scratch;         /* repository mode: repo.git and the mirror */
+	char *scratch; /* repository mode: repo.git and the mirror */
 	char id[OBJECT_ID_SIZE];
-	struct repo *repo;     /* or */
+	struct repo *repo; /* or */
 	struct worktree *tree;
 	struct diags *diags;
 };
@@ -38,13 +38,15 @@ static int find_commit(struct checking *k, const char *ref, struct err *e)
 		snprintf(k->id, sizeof(k->id), "%s", ref);
 		return 0;
 	}
-	auto_free char *name = !ref		       ? xstrdup("HEAD")
+	auto_free char *name = !ref                       ? xstrdup("HEAD")
 			       : str_starts(ref, "refs/") ? xstrdup(ref)
 							  : xasprintf("refs/heads/%s", ref);
 
 	if (gitref_read(k->dir, name, k->id, e) < 0)
 		return -1;
-	return k->id[0] ? 0 : err_set(e, ERR_USAGE, 0, "%s has no %s", k->dir, ref ? ref : "commit yet");
+	return k->id[0]
+		       ? 0
+		       : err_set(e, ERR_USAGE, 0, "%s has no %s", k->dir, ref ? ref : "commit yet");
 }
 
 static int open_repo(struct checking *k, const char *ref, char root[OBJECT_ID_SIZE], struct err *e)
@@ -58,7 +60,8 @@ static int open_repo(struct checking *k, const char *ref, char root[OBJECT_ID_SI
 		return err_set(e, ERR_USAGE, errno, "%s", k->dir);
 	src.url = full;
 	src.kind = SOURCE_FILE;
-	if (find_commit(k, ref, e) < 0 || repo_library_init(e) < 0 || repo_open(bare, &src, &k->repo, e) < 0)
+	if (find_commit(k, ref, e) < 0 || repo_library_init(e) < 0 ||
+	    repo_open(bare, &src, &k->repo, e) < 0)
 		return -1;
 	if (repo_commit(k->repo, k->id, &c, e) < 0)
 		return -1;
@@ -67,7 +70,8 @@ static int open_repo(struct checking *k, const char *ref, char root[OBJECT_ID_SI
 	return 0;
 }
 
-/* A directory with files is read as it stands; a bare repository, or a named commit, from its objects. */
+/* A directory with files is read as it stands; a bare repository, or a named commit, from its
+ * objects. */
 static bool is_bare(const char *dir)
 {
 	auto_free char *head = path_join(dir, "HEAD"), *objects = path_join(dir, "objects");
@@ -133,13 +137,18 @@ static void ask_compose(struct checking *k, struct engine *g, const struct proje
 		dir = strcmp(p->path, ".") == 0 ? xstrdup(root) : path_join(root, p->path);
 		add_paths(&files, dir, &p->files);
 		add_paths(&envs, dir, &p->env_files);
-		struct render_call r = {.project = p->name, .directory = dir, .files = &files, .env_files = &envs,
-					.profiles = &p->settings.profiles, .timeout_ms = RENDER_MS};
+		struct render_call r = {.project = p->name,
+					.directory = dir,
+					.files = &files,
+					.env_files = &envs,
+					.profiles = &p->settings.profiles,
+					.timeout_ms = RENDER_MS};
 
 		if (compose_render(g, &r, &model, &e) == 0)
 			return;
 	}
-	auto_free char *file = strcmp(p->path, ".") == 0 ? xstrdup(p->files.v[0]) : path_join(p->path, p->files.v[0]);
+	auto_free char *file = strcmp(p->path, ".") == 0 ? xstrdup(p->files.v[0])
+							 : path_join(p->path, p->files.v[0]);
 
 	for (char *at; root && (at = strstr(e.cause, root));)
 		memmove(at, at + strlen(root) + 1, strlen(at + strlen(root) + 1) + 1);
@@ -154,7 +163,8 @@ static void ask_compose_all(struct checking *k, const struct projects *all)
 
 	plugin_only.socket = (char *)"/nonexistent"; /* resolving a file needs no engine */
 	if (engine_open(&plugin_only, &g, &e) < 0 || engine_check_compose(g, &e) < 0) {
-		diags_add(k->diags, DIAG_WARNING, ".", 0, 0, NULL, "not checked with Compose: %s", e.cause);
+		diags_add(k->diags, DIAG_WARNING, ".", 0, 0, NULL, "not checked with Compose: %s",
+			  e.cause);
 		return;
 	}
 	for (size_t i = 0; i < all->n && i < COMPOSE_MOST; i++)
@@ -162,13 +172,15 @@ static void ask_compose_all(struct checking *k, const struct projects *all)
 			ask_compose(k, g, &all->v[i]);
 	if (all->n > COMPOSE_MOST)
 		diags_add(k->diags, DIAG_WARNING, ".", 0, 0, NULL,
-			  "only the first %d projects were also checked with Compose", COMPOSE_MOST);
+			  "only the first %d projects were also checked with Compose",
+			  COMPOSE_MOST);
 }
 
-static int evaluate(struct checking *k, struct tree_reader *reader, const char *root, bool with_compose,
-		    size_t *projects)
+static int evaluate(struct checking *k, struct tree_reader *reader, const char *root,
+		    bool with_compose, size_t *projects)
 {
-	struct eval_input in = {.config = k->config, .reader = reader, .root = root, .all_hosts = true};
+	struct eval_input in = {
+		.config = k->config, .reader = reader, .root = root, .all_hosts = true};
 	auto_eval_result struct eval_result found = {.atomic = false};
 	struct err e = ERR_INIT;
 
@@ -183,7 +195,8 @@ static int evaluate(struct checking *k, struct tree_reader *reader, const char *
 	return 0;
 }
 
-static int check_in(struct checking *k, const char *ref, bool with_compose, size_t *projects, struct err *e)
+static int check_in(struct checking *k, const char *ref, bool with_compose, size_t *projects,
+		    struct err *e)
 {
 	char root[OBJECT_ID_SIZE] = "";
 	struct tree_reader reader;
@@ -200,7 +213,8 @@ static int check_in(struct checking *k, const char *ref, bool with_compose, size
 	return evaluate(k, &reader, root, with_compose, projects);
 }
 
-/* Settings of no host in particular. A source is named because settings without anything to do are refused. */
+/* Settings of no host in particular. A source is named because settings without anything to do are
+ * refused. */
 static int no_host(struct config *out, struct err *e)
 {
 	static const char text[] = "source: {url: file:///unused}";
@@ -211,8 +225,8 @@ static int no_host(struct config *out, struct err *e)
 	return config_read(root, "agent.yaml", NULL, out, e);
 }
 
-int flow_check(const char *dir, const char *ref, const struct config *host_config, bool with_compose,
-	       struct diags *d, size_t *projects, struct err *e)
+int flow_check(const char *dir, const char *ref, const struct config *host_config,
+	       bool with_compose, struct diags *d, size_t *projects, struct err *e)
 {
 	auto_config struct config none = {.file = NULL};
 	const char *tmp = getenv("TMPDIR");

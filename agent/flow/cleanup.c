@@ -1,7 +1,7 @@
 /*
- * cleanup - retention. After a sync only what is cheap: generations beyond the limit, and the repository when packs pile up.
- * `gc` (daily, or by hand) also drops models and image tags that no kept generation names.
- * Depends on: sync.h, store, git, engine.
+ * cleanup - retention. After a sync only what is cheap: generations beyond the limit, and the
+ * repository when packs pile up. `gc` (daily, or by hand) also drops models and image tags that no
+ * kept generation names. Depends on: sync.h, store, git, engine.
  */
 #include "agent/flow/staging.h"
 
@@ -21,7 +21,7 @@ static int unkeep(struct repo *r, void *arg, cJSON **out, struct err *e)
 	const cJSON *i;
 
 	(void)out;
-	cJSON_ArrayForEach(i, (const cJSON *)arg)
+	cJSON_ArrayForEach (i, (const cJSON *)arg)
 		if (repo_unkeep(r, (int64_t)i->valuedouble, e) < 0)
 			return -1;
 	return repo_maintain(r, false, e);
@@ -55,7 +55,7 @@ static int drop_generations(struct sync *s, size_t *dropped, struct err *e)
 	*dropped = (size_t)cJSON_GetArraySize(gone);
 	if (with_repo(s, "clean up", unkeep, gone, &none, e) < 0)
 		return -1;
-	cJSON_ArrayForEach(i, gone)
+	cJSON_ArrayForEach (i, gone)
 		if (generation_remove(s->store, (int64_t)i->valuedouble, e) < 0)
 			return -1;
 	return 0;
@@ -71,7 +71,8 @@ int flow_cleanup(struct sync *s, struct err *e)
 	if (!s->report->made)
 		return 0;
 	/* What could not be cleaned now is tried the next time; the sync itself went well. */
-	if (tree_remove(stage, &why) < 0 || dir_make(stage, 0700, &why) < 0 || drop_generations(s, &dropped, &why) < 0)
+	if (tree_remove(stage, &why) < 0 || dir_make(stage, 0700, &why) < 0 ||
+	    drop_generations(s, &dropped, &why) < 0)
 		log_warn("cleaning up: %s", why.cause);
 	return 0;
 }
@@ -111,7 +112,8 @@ static int need_all(struct sync *s, struct needed *w, struct err *e)
 	return rc;
 }
 
-static int drop_unneeded(struct sync *s, const char *project, const cJSON *keep, size_t *dropped, struct err *e)
+static int drop_unneeded(struct sync *s, const char *project, const cJSON *keep, size_t *dropped,
+			 struct err *e)
 {
 	auto_strv struct strv models = STRV_INIT;
 

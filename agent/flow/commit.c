@@ -1,7 +1,7 @@
 /*
- * commit - the generation: what every project of this host is now, whole, and then `current` (the point of no return of the
- * sync as a whole; each project passed its own in its trial).
- * Depends on: sync.h, store, git.
+ * commit - the generation: what every project of this host is now, whole, and then `current` (the
+ * point of no return of the sync as a whole; each project passed its own in its trial). Depends on:
+ * sync.h, store, git.
  */
 #include "agent/flow/staging.h"
 
@@ -24,7 +24,8 @@ struct generation_entry *generation_add(struct generation *g, const char *name)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct generation_entry *)a)->name, ((const struct generation_entry *)b)->name);
+	return strcmp(((const struct generation_entry *)a)->name,
+		      ((const struct generation_entry *)b)->name);
 }
 
 static int keep_objects(struct repo *r, void *arg, cJSON **out, struct err *e)
@@ -72,7 +73,9 @@ static void add_wanted(struct sync *s, struct generation *g, const struct projec
 	struct generation_entry *x = generation_add(g, w->name);
 
 	x->status = here ? ENTRY_HELD : ENTRY_MISSING;
-	x->why = xstrdup(t && t->why ? t->why : p && p->reasons.n ? p->reasons.v[0] : "not deployed");
+	x->why = xstrdup(t && t->why         ? t->why
+			 : p && p->reasons.n ? p->reasons.v[0]
+					     : "not deployed");
 	if (here)
 		active_copy(&x->active, &was->active);
 }
@@ -155,7 +158,8 @@ static cJSON *held_projects(const struct sync *s)
 	for (size_t i = 0; i < s->report->n; i++) {
 		const struct outcome *x = &s->report->v[i];
 
-		if (x->kind != OUTCOME_DEPLOYED && x->kind != OUTCOME_REPAIRED && x->kind != OUTCOME_REMOVED)
+		if (x->kind != OUTCOME_DEPLOYED && x->kind != OUTCOME_REPAIRED &&
+		    x->kind != OUTCOME_REMOVED)
 			json_set_str(o, x->project, x->why ? x->why : outcome_name(x->kind));
 	}
 	if (cJSON_GetArraySize(o) > 0)
@@ -200,7 +204,8 @@ static void report_end(struct sync *s)
 
 	for (size_t i = 0; i < s->report->n; i++)
 		counts[s->report->v[i].kind]++;
-	str_addf(&text, "generation %lld, commit %.12s", (long long)s->current.number, s->commit.id);
+	str_addf(&text, "generation %lld, commit %.12s", (long long)s->current.number,
+		 s->commit.id);
 	for (size_t k = 0; k < COUNT_OF(counts); k++)
 		if (counts[k] > 0)
 			str_addf(&text, ", %zu %s", counts[k], outcome_name((enum outcome_kind)k));

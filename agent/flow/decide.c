@@ -1,6 +1,6 @@
 /*
- * decide - the plan: what wanted and current say, marks, holds, foreign containers. Pure comparison of content digests; no
- * Compose, and the engine is asked only when something is to be done.
+ * decide - the plan: what wanted and current say, marks, holds, foreign containers. Pure comparison
+ * of content digests; no Compose, and the engine is asked only when something is to be done.
  * Depends on: sync.h, store.
  */
 #include "agent/flow/sync.h"
@@ -17,8 +17,8 @@ static void decide_hold(struct plan_item *p, const char *why)
 }
 
 /* What memory says against trying this content. *held stays as it is if nothing does. */
-static int look_at_marks(struct sync *s, const struct project *w, struct plan_item *p, int *attempts,
-			 struct err *e)
+static int look_at_marks(struct sync *s, const struct project *w, struct plan_item *p,
+			 int *attempts, struct err *e)
 {
 	auto_mark struct mark m = {.project = NULL};
 	auto_free char *degraded = NULL;
@@ -28,8 +28,9 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 	if (degraded_read(s->store, w->name, &degraded, &since, e) < 0)
 		return -1;
 	if (degraded) {
-		auto_free char *why = xasprintf("degraded: %s (see `mdc-agent status`; then `mdc-agent retry %s`)",
-						degraded, w->name);
+		auto_free char *why = xasprintf(
+			"degraded: %s (see `mdc-agent status`; then `mdc-agent retry %s`)",
+			degraded, w->name);
 		decide_hold(p, why);
 		p->failed_before = true;
 		return 0;
@@ -38,11 +39,13 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 		return e->kind == ERR_NONE ? 0 : -1;
 	*attempts = m.attempts;
 	if (m.manual)
-		decide_hold(p, "left behind by a rollback; a new commit or `mdc-agent resume` applies it again");
+		decide_hold(
+			p,
+			"left behind by a rollback; a new commit or `mdc-agent resume` applies it again");
 	else if (m.reason || m.attempts >= 2) {
-		auto_free char *why =
-			xasprintf("this content failed here: %s (`mdc-agent retry %s` tries it again)",
-				  m.reason ? m.reason : "the agent died twice while deploying it", w->name);
+		auto_free char *why = xasprintf(
+			"this content failed here: %s (`mdc-agent retry %s` tries it again)",
+			m.reason ? m.reason : "the agent died twice while deploying it", w->name);
 		decide_hold(p, why);
 		p->failed_before = true;
 	}
@@ -56,8 +59,9 @@ static const char *held_by_control(const struct sync *s)
 	if (s->control.mode == CONTROL_SUSPENDED)
 		return "suspended by `mdc-agent suspend`";
 	if (s->control.mode == CONTROL_HELD)
-		return s->control.pinned ? "held by a pinned rollback until `mdc-agent resume`"
-					 : "held after a rollback until a new commit changes this host's plan";
+		return s->control.pinned
+			       ? "held by a pinned rollback until `mdc-agent resume`"
+			       : "held after a rollback until a new commit changes this host's plan";
 	return NULL;
 }
 
@@ -115,7 +119,8 @@ static void decide_gone(struct sync *s, const struct generation_entry *g)
 	active_copy(&t->old, &g->active);
 }
 
-/* A project of that name that runs here and is not ours: never touched without a word from its owner. */
+/* A project of that name that runs here and is not ours: never touched without a word from its
+ * owner. */
 static int look_for_clash(struct sync *s, struct trial *t, struct err *e)
 {
 	if (t->action != PLAN_ADD || t->want->settings.adopt == TRI_YES)
@@ -132,8 +137,8 @@ static int look_for_clash(struct sync *s, struct trial *t, struct err *e)
 		p->action = PLAN_BLOCKED;
 		auto_free char *why = xasprintf(
 			"a Compose project named %s already runs here (container %s) and is not ours; take it down "
-			"(docker compose -p %s down keeps its volumes), or set `adopt: true` for it", t->name, c->name,
-			t->name);
+			"(docker compose -p %s down keeps its volumes), or set `adopt: true` for it",
+			t->name, c->name, t->name);
 		strv_push(&p->reasons, why);
 		t->state = TRIAL_ENDED;
 		t->outcome = OUTCOME_BLOCKED;
@@ -169,14 +174,18 @@ static int note_blocked(struct sync *s, struct err *e)
 
 		if (p->action != PLAN_BLOCKED || !w || !w->why_bad)
 			continue;
-		struct mark m = {.project = w->name, .digest = (char *)w->digest, .reason = w->why_bad,
-				 .when = clock_wall(), .attempts = 1};
+		struct mark m = {.project = w->name,
+				 .digest = (char *)w->digest,
+				 .reason = w->why_bad,
+				 .when = clock_wall(),
+				 .attempts = 1};
 
 		memcpy(m.commit, s->commit.id, sizeof(m.commit));
 		if (mark_write(s->store, &m, e) < 0)
 			return -1;
 		report_event(s, EVENT_PROJECT_FAILED,
-			     &(struct event_fields){.project = w->name, .commit = s->head, .reason = w->why_bad},
+			     &(struct event_fields){
+				     .project = w->name, .commit = s->head, .reason = w->why_bad},
 			     w->why_bad);
 		sync_outcome(s, w->name, OUTCOME_FAILED, w->why_bad, 0);
 	}
@@ -211,7 +220,8 @@ int flow_decide(struct sync *s, struct err *e)
 
 		s->report->kept += p->action == PLAN_KEEP;
 		if (p->action == PLAN_HELD)
-			sync_outcome(s, p->project, OUTCOME_HELD, p->reasons.n ? p->reasons.v[0] : NULL, 0);
+			sync_outcome(s, p->project, OUTCOME_HELD,
+				     p->reasons.n ? p->reasons.v[0] : NULL, 0);
 	}
 	return 0;
 }

@@ -1,7 +1,6 @@
 /*
- * deploy - each staged project's trial in a worker of its own, side by side, ordered by `after`. With `atomic` either all
- * become good or all go back.
- * Depends on: trial.h.
+ * deploy - each staged project's trial in a worker of its own, side by side, ordered by `after`.
+ * With `atomic` either all become good or all go back. Depends on: trial.h.
  */
 #include "agent/flow/trial.h"
 
@@ -21,7 +20,8 @@ static void end_trial(struct trial *t, enum outcome_kind k, const char *why)
 		t->why = xstrdup_null(why);
 }
 
-/* Why a project that this one comes after is in the way; NULL: it is not. *wait: it may still become good. */
+/* Why a project that this one comes after is in the way; NULL: it is not. *wait: it may still
+ * become good. */
 static char *in_the_way(struct sync *s, const char *dep, bool *wait)
 {
 	struct trial *d = sync_trial(s, dep);
@@ -116,7 +116,8 @@ static void take_end(struct sync *s, struct trial *t, const cJSON *result, const
 	else if (strcmp(end, "degraded") == 0)
 		end_trial(t, OUTCOME_DEGRADED, json_str(result, "why", "?"));
 	else /* retry, stopped: its intent stays open */
-		end_trial(t, OUTCOME_RETRY, json_str(result, "why", "stopped; it goes on at the next start"));
+		end_trial(t, OUTCOME_RETRY,
+			  json_str(result, "why", "stopped; it goes on at the next start"));
 	if (t->state != TRIAL_HEALTHY)
 		report_trial(s, t);
 }
@@ -145,7 +146,8 @@ static struct trial *next_dead(struct sync *s)
 	return NULL;
 }
 
-static void take_second_end(struct sync *s, struct trial *t, const cJSON *result, const struct err *failed)
+static void take_second_end(struct sync *s, struct trial *t, const cJSON *result,
+			    const struct err *failed)
 {
 	struct err ignored = ERR_INIT;
 
@@ -175,7 +177,8 @@ static struct trial *next_healthy(struct sync *s)
 static struct trial *next_removal(struct sync *s)
 {
 	for (size_t i = 0; i < s->n_trials; i++)
-		if (s->trials[i].action == PLAN_REMOVE && s->trials[i].state == TRIAL_STAGED && !s->trials[i].busy)
+		if (s->trials[i].action == PLAN_REMOVE && s->trials[i].state == TRIAL_STAGED &&
+		    !s->trials[i].busy)
 			return &s->trials[i];
 	return NULL;
 }
@@ -199,10 +202,12 @@ static int finish_atomic(struct sync *s, struct err *e)
 	p.work = good ? finish_commit_work : finish_undo_work;
 	if (pool_run(s, &p, e) < 0)
 		return -1;
-	p = (struct pool){.next = next_removal, .work = work, .ended = take_end, .timeout_ms = TRIAL_MS};
+	p = (struct pool){
+		.next = next_removal, .work = work, .ended = take_end, .timeout_ms = TRIAL_MS};
 	for (size_t i = 0; !good && i < s->n_trials; i++)
 		if (s->trials[i].state == TRIAL_STAGED)
-			end_trial(&s->trials[i], OUTCOME_BLOCKED, "the sync is atomic and another project failed");
+			end_trial(&s->trials[i], OUTCOME_BLOCKED,
+				  "the sync is atomic and another project failed");
 	return good ? pool_run(s, &p, e) : 0;
 }
 
@@ -216,8 +221,11 @@ static int mark_unstaged(struct sync *s, struct err *e)
 		if (t->state != TRIAL_ENDED)
 			continue;
 		if (t->outcome == OUTCOME_FAILED && !s->options->rollback) {
-			struct mark m = {.project = t->name, .digest = (char *)t->want->digest, .reason = t->why,
-					 .when = clock_wall(), .attempts = t->attempts + 1};
+			struct mark m = {.project = t->name,
+					 .digest = (char *)t->want->digest,
+					 .reason = t->why,
+					 .when = clock_wall(),
+					 .attempts = t->attempts + 1};
 
 			memcpy(m.commit, s->commit.id, sizeof(m.commit));
 			if (mark_write(s->store, &m, e) < 0)
@@ -271,7 +279,8 @@ static void gather_outcomes(struct sync *s)
 	for (size_t i = 0; i < s->n_trials; i++) {
 		struct trial *t = &s->trials[i];
 
-		if (t->state == TRIAL_STAGED) /* nothing made it ready: a cycle that evaluation let through */
+		if (t->state ==
+		    TRIAL_STAGED) /* nothing made it ready: a cycle that evaluation let through */
 			end_trial(t, OUTCOME_BLOCKED, "waits for a project that was not deployed");
 		sync_outcome(s, t->name, t->outcome, t->why, t->took_ms);
 	}

@@ -1,7 +1,7 @@
 /*
- * drift - does what runs still match the record? One request to the engine answers for every project. Reported once per
- * finding; put right only when `drift: repair` says so, or a person asked with `sync --drift` and repair.
- * Depends on: sync.h.
+ * drift - does what runs still match the record? One request to the engine answers for every
+ * project. Reported once per finding; put right only when `drift: repair` says so, or a person
+ * asked with `sync --drift` and repair. Depends on: sync.h.
  */
 #include "agent/flow/sync.h"
 
@@ -9,10 +9,12 @@
 
 #include <string.h>
 
-static const struct container *container_of(const struct containers *l, const char *project, const char *service)
+static const struct container *container_of(const struct containers *l, const char *project,
+					    const char *service)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (!l->v[i].oneoff && str_eq(l->v[i].project, project) && str_eq(l->v[i].service, service))
+		if (!l->v[i].oneoff && str_eq(l->v[i].project, project) &&
+		    str_eq(l->v[i].service, service))
 			return &l->v[i];
 	return NULL;
 }
@@ -26,7 +28,7 @@ bool drift_of(const struct active *a, const struct containers *running, struct s
 {
 	const cJSON *h;
 
-	cJSON_ArrayForEach(h, a->hashes) {
+	cJSON_ArrayForEach (h, a->hashes) {
 		const struct container *c = container_of(running, a->want.name, h->string);
 
 		if (!c)
@@ -35,7 +37,8 @@ bool drift_of(const struct active *a, const struct containers *running, struct s
 			add_text(what, h->string, "runs with another configuration");
 		else if (c->state == CONTAINER_EXITED && !c->ended_well)
 			add_text(what, h->string, "is stopped");
-		else if (c->state == CONTAINER_PAUSED || c->state == CONTAINER_CREATED || c->state == CONTAINER_DEAD)
+		else if (c->state == CONTAINER_PAUSED || c->state == CONTAINER_CREATED ||
+			 c->state == CONTAINER_DEAD)
 			add_text(what, h->string, container_state_name(c->state));
 	}
 	return what->len > 0;

@@ -1,7 +1,7 @@
 /*
- * evaluate - which projects belong to this host, from the commit's tree and agent.yaml, in a worker. Only what differs
- * from the current generation comes back, so that one changed project of a thousand costs one.
- * Depends on: sync.h, eval, git.
+ * evaluate - which projects belong to this host, from the commit's tree and agent.yaml, in a
+ * worker. Only what differs from the current generation comes back, so that one changed project of
+ * a thousand costs one. Depends on: sync.h, eval, git.
  */
 #include "agent/flow/sync.h"
 
@@ -80,20 +80,21 @@ static void take_wanted(struct sync *s, const cJSON *j)
 	struct projects *w = &s->wanted;
 
 	w->v = xcalloc(n + 1, sizeof(*w->v));
-	cJSON_ArrayForEach(i, same) {
+	cJSON_ArrayForEach (i, same) {
 		const struct generation_entry *g = generation_find(&s->current, i->valuestring);
 
 		if (g)
 			project_copy(&w->v[w->n++], &g->active.want);
 	}
-	cJSON_ArrayForEach(i, fresh)
+	cJSON_ArrayForEach (i, fresh)
 		project_from_json(i, &w->v[w->n++]);
 	qsort(w->v, w->n, sizeof(*w->v), by_name);
 	s->atomic = json_bool(j, "atomic", false);
 	json_get_strv(j, "warnings", &s->report->warnings);
 }
 
-/* One digest over all that this host is to run: a manual rollback's hold is lifted when it changes. */
+/* One digest over all that this host is to run: a manual rollback's hold is lifted when it changes.
+ */
 static void seal_plan(struct sync *s)
 {
 	struct digest *d = digest_new();
@@ -105,14 +106,16 @@ static void seal_plan(struct sync *s)
 	digest_end(d, s->plan_digest);
 }
 
-/* A manifest that is wrong as a whole: remembered with the head, so that it is told once and not tried again. */
+/* A manifest that is wrong as a whole: remembered with the head, so that it is told once and not
+ * tried again. */
 static void reject_commit(struct sync *s, const struct err *why)
 {
 	char text[sizeof(why->cause) + sizeof(why->trail)];
 	struct err ignored = ERR_INIT;
 
 	err_text(why, text, sizeof(text));
-	report_event(s, EVENT_SOURCE_REJECTED, &(struct event_fields){.commit = s->head, .reason = text}, text);
+	report_event(s, EVENT_SOURCE_REJECTED,
+		     &(struct event_fields){.commit = s->head, .reason = text}, text);
 	memcpy(s->source.id, s->head, sizeof(s->source.id));
 	free(s->source.config_digest);
 	s->source.config_digest = xstrdup_null(s->config->digest);
@@ -134,7 +137,8 @@ int flow_evaluate(struct sync *s, struct err *e)
 		return -1;
 	if (s->options->rollback)
 		return 0; /* the target is a kept record */
-	if (worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found, e) < 0) {
+	if (worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found, e) <
+	    0) {
 		if (e->kind == ERR_REJECTED && !s->dry)
 			reject_commit(s, e);
 		return err_wrap(e, "evaluate %.12s", s->head);

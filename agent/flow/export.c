@@ -1,6 +1,6 @@
 /*
- * export - a project's files out of the object store, in a worker with limits and without the engine.
- * Depends on: staging.h, git.
+ * export - a project's files out of the object store, in a worker with limits and without the
+ * engine. Depends on: staging.h, git.
  */
 #include "agent/flow/staging.h"
 
@@ -29,8 +29,8 @@ static int repo_work(void *arg, struct worker_out *o, cJSON **result, struct err
 }
 
 int with_repo(struct sync *s, const char *what,
-	      int (*fn)(struct repo *r, void *arg, cJSON **out, struct err *e), void *arg, cJSON **out,
-	      struct err *e)
+	      int (*fn)(struct repo *r, void *arg, cJSON **out, struct err *e), void *arg,
+	      cJSON **out, struct err *e)
 {
 	auto_free char *dir = sync_repo_dir(s);
 	struct repo_job j = {.sync = s, .dir = dir, .fn = fn, .arg = arg};
@@ -52,7 +52,8 @@ static int export_list(struct repo *r, void *arg, cJSON **out, struct err *e)
 	return repo_export(r, l->dir, l->files, l->n, e);
 }
 
-int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n, struct err *e)
+int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n,
+		 struct err *e)
 {
 	struct export_list l = {.dir = dir, .files = files, .n = n};
 	auto_json cJSON *none = NULL;
@@ -100,7 +101,8 @@ static int add_elsewhere(struct repo *r, const struct staging *g, struct found *
 
 		if (x->kind != ENTRY_DIR)
 			add_file(&more, x->path, x->id, x->kind == ENTRY_EXEC);
-		else if (repo_files(r, x->id, strcmp(x->path, ".") == 0 ? NULL : x->path, &more.v, &more.n, e) < 0)
+		else if (repo_files(r, x->id, strcmp(x->path, ".") == 0 ? NULL : x->path, &more.v,
+				    &more.n, e) < 0)
 			return -1;
 		/* A directory above the project holds the project too, and two may overlap. */
 		for (size_t k = 0; k < more.n; k++)
@@ -132,7 +134,8 @@ static int export_project(struct repo *r, void *arg, cJSON **out, struct err *e)
 	struct found f = {.n = 0};
 	const char *prefix = strcmp(g->want->path, ".") == 0 ? NULL : g->want->path;
 
-	if (repo_files(r, g->want->tree, prefix, &f.v, &f.n, e) < 0 || add_elsewhere(r, g, &f, e) < 0)
+	if (repo_files(r, g->want->tree, prefix, &f.v, &f.n, e) < 0 ||
+	    add_elsewhere(r, g, &f, e) < 0)
 		return -1;
 	auto_free struct export_file *x = xcalloc(f.n + 1, sizeof(*x));
 
@@ -155,7 +158,7 @@ static void take_files(struct active *a, const cJSON *list)
 	const cJSON *i;
 
 	a->files = xcalloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*a->files));
-	cJSON_ArrayForEach(i, list) {
+	cJSON_ArrayForEach (i, list) {
 		struct live_file *f = &a->files[a->n_files++];
 
 		f->path = xstrdup(json_str(i, "path", ""));

@@ -1,6 +1,6 @@
 /*
- * fetch - ask the source what it has; get the objects only if that moved. Both in a worker with a deadline.
- * Depends on: sync.h, git.
+ * fetch - ask the source what it has; get the objects only if that moved. Both in a worker with a
+ * deadline. Depends on: sync.h, git.
  */
 #include "agent/flow/sync.h"
 
@@ -68,8 +68,8 @@ static bool settled(const struct sync *s)
 {
 	const struct sync_options *o = s->options;
 
-	return !s->dry && s->source.settled && str_eq(s->source.config_digest, s->config->digest) && !o->retry &&
-	       !o->resume && !o->drift && !o->rollback;
+	return !s->dry && s->source.settled && str_eq(s->source.config_digest, s->config->digest) &&
+	       !o->retry && !o->resume && !o->drift && !o->rollback;
 }
 
 static void take_commit(struct sync *s, const cJSON *j)
@@ -94,7 +94,8 @@ static void note_failure(struct sync *s, const struct err *why)
 	if (s->dry)
 		return;
 	if (s->source.failures == 0)
-		report_event(s, EVENT_SOURCE_UNREACHABLE, &(struct event_fields){.reason = text}, text);
+		report_event(s, EVENT_SOURCE_UNREACHABLE, &(struct event_fields){.reason = text},
+			     text);
 	/* Counted once on disk: a source that is down all night costs no write a poll. */
 	if (s->source.failures > 0 && str_eq(s->source.last_error, text))
 		return;
@@ -118,7 +119,8 @@ static int note_answer(struct sync *s, struct err *e)
 static int ask_source(struct sync *s, cJSON **answer, struct err *e)
 {
 	auto_free char *dir = sync_repo_dir(s);
-	struct fetch_job f = {.sync = s, .repo_dir = dir, .last = s->source.id, .full = !settled(s)};
+	struct fetch_job f = {
+		.sync = s, .repo_dir = dir, .last = s->source.id, .full = !settled(s)};
 	struct worker_limits l = sync_reader_limits;
 
 	l.timeout_ms = (int)s->config->source.timeout_ms;
@@ -127,8 +129,10 @@ static int ask_source(struct sync *s, cJSON **answer, struct err *e)
 	if (!json_bool(*answer, "damaged", false))
 		return 0;
 	cJSON_Delete(TAKE(*answer));
-	strv_push(&s->report->warnings, "repo.git was damaged; it was moved aside and is fetched anew");
-	if (repo_reset(dir, e) < 0 || worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
+	strv_push(&s->report->warnings,
+		  "repo.git was damaged; it was moved aside and is fetched anew");
+	if (repo_reset(dir, e) < 0 ||
+	    worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
 		return err_wrap(e, "fetch");
 	return 0;
 }

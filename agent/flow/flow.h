@@ -1,7 +1,7 @@
 /*
- * flow - a sync from start to end, and what a person can ask for. The steps stand in steps.c in the order the data goes.
- * Only this layer brings git, eval, engine, snapshot, notify and store together.
- * Depends on: everything below.
+ * flow - a sync from start to end, and what a person can ask for. The steps stand in steps.c in the
+ * order the data goes. Only this layer brings git, eval, engine, snapshot, notify and store
+ * together. Depends on: everything below.
  */
 #pragma once
 
@@ -19,12 +19,15 @@
 /* ---- progress: what `sync` shows while it works ---- */
 struct progress_line {
 	const char *project; /* NULL: the sync itself */
-	const char *step;    /* "fetch", "pull", "apply", "health", "undo", ...; at the end outcome_name() */
+	const char *step;    /* "fetch", "pull", "apply", "health", "undo", ...; at the end
+				outcome_name() */
 	const char *detail;  /* what it waits for, printable; may be NULL */
 };
 struct progress {
-	void (*show)(const struct progress_line *l, void *arg); /* called in the sync's own process only */
-	/* Called at least every 200 ms while something is under way (a live display redraws its clock); may be NULL. */
+	void (*show)(const struct progress_line *l,
+		     void *arg); /* called in the sync's own process only */
+	/* Called at least every 200 ms while something is under way (a live display redraws its
+	 * clock); may be NULL. */
 	void (*tick)(void *arg);
 	void *arg;
 };
@@ -34,10 +37,11 @@ enum outcome_kind {
 	OUTCOME_DEPLOYED, /* added or changed, healthy, committed */
 	OUTCOME_REPAIRED,
 	OUTCOME_REMOVED,
-	OUTCOME_FAILED,   /* did not become good and went back (or was never touched); marked */
-	OUTCOME_HELD,     /* not tried: marked, suspended, behind a hold */
-	OUTCOME_BLOCKED,  /* not tried: comes after one that failed, or part of an atomic sync that failed */
-	OUTCOME_RETRY,    /* the world was in the way (registry, engine, disk); will be tried again */
+	OUTCOME_FAILED,  /* did not become good and went back (or was never touched); marked */
+	OUTCOME_HELD,    /* not tried: marked, suspended, behind a hold */
+	OUTCOME_BLOCKED, /* not tried: comes after one that failed, or part of an atomic sync that
+			    failed */
+	OUTCOME_RETRY, /* the world was in the way (registry, engine, disk); will be tried again */
 	OUTCOME_DEGRADED, /* going back failed too */
 };
 const char *outcome_name(enum outcome_kind k);
@@ -50,12 +54,12 @@ struct outcome {
 };
 
 struct sync_report {
-	bool nothing_new;      /* the source has what we saw last time: nothing was done */
-	bool stopped;          /* SIGTERM: the rest goes on at the next start */
-	int64_t generation;    /* that holds now; 0: none */
-	bool made;             /* it is new, or current was switched */
+	bool nothing_new;   /* the source has what we saw last time: nothing was done */
+	bool stopped;       /* SIGTERM: the rest goes on at the next start */
+	int64_t generation; /* that holds now; 0: none */
+	bool made;          /* it is new, or current was switched */
 	struct commit_info commit;
-	struct outcome *v;     /* all but kept projects, in the order they ended */
+	struct outcome *v; /* all but kept projects, in the order they ended */
 	size_t n, kept;
 	struct strv recovered; /* what recovery did first, in words */
 	struct strv warnings;
@@ -65,44 +69,48 @@ void sync_report_done(struct sync_report *r);
 cJSON *sync_report_to_json(const struct sync_report *r);
 
 struct sync_options {
-	bool drift;            /* look at what runs even when the source did not move */
-	bool retry;            /* forget marks (and degraded) first ... */
-	const char *project;   /* ... of this project only; with rollback: only this one. NULL: all */
-	bool rollback;         /* target is a generation, offline */
-	int64_t target;        /* its number; 0: the previous good one */
-	bool pin;              /* rollback: hold until `resume` */
-	bool resume;           /* lift a hold or suspension first */
-	int lock_wait_ms;      /* another sync may be running: how long to wait */
+	bool drift;          /* look at what runs even when the source did not move */
+	bool retry;          /* forget marks (and degraded) first ... */
+	const char *project; /* ... of this project only; with rollback: only this one. NULL: all */
+	bool rollback;       /* target is a generation, offline */
+	int64_t target;      /* its number; 0: the previous good one */
+	bool pin;            /* rollback: hold until `resume` */
+	bool resume;         /* lift a hold or suspension first */
+	int lock_wait_ms;    /* another sync may be running: how long to wait */
 	const struct progress *progress; /* or NULL */
 };
 
 /*
- * Run one sync under the lock. r is filled as far as it came, also on failure (free with sync_report_done). Returns 0 when
- * everything wanted holds or is held on purpose; -1: ERR_FAILED (a deployment failed and went back), ERR_RETRY, ERR_REJECTED
- * (the commit), ERR_BROKEN (degraded), ERR_USAGE.
+ * Run one sync under the lock. r is filled as far as it came, also on failure (free with
+ * sync_report_done). Returns 0 when everything wanted holds or is held on purpose; -1: ERR_FAILED
+ * (a deployment failed and went back), ERR_RETRY, ERR_REJECTED (the commit), ERR_BROKEN (degraded),
+ * ERR_USAGE.
  */
-int flow_sync(const struct config *c, const struct sync_options *o, struct sync_report *r, struct err *e);
+int flow_sync(const struct config *c, const struct sync_options *o, struct sync_report *r,
+	      struct err *e);
 
 /* ---- asking ---- */
 struct plan_view {
 	struct plan plan;
 	struct commit_info commit; /* that the source has now */
 	struct strv warnings;
-	bool held;                 /* nothing would be applied: `why` says so */
+	bool held; /* nothing would be applied: `why` says so */
 	char *why;
 };
 void plan_view_done(struct plan_view *v);
 #define auto_plan_view AUTO(plan_view_done)
-/* What a sync would do and why. Asks the source and the engine; changes neither them nor the state directory. */
+/* What a sync would do and why. Asks the source and the engine; changes neither them nor the state
+ * directory. */
 int flow_plan(const struct config *c, struct plan_view *out, struct err *e);
 
 struct project_status {
 	char *name;
-	char *state;      /* "healthy", "running", "starting", "unhealthy", "stopped", "partly", "missing", "unknown", "degraded" */
-	char *detail;     /* what is wrong with it, or NULL */
+	char *state;  /* "healthy", "running", "starting", "unhealthy", "stopped", "partly",
+			 "missing", "unknown", "degraded" */
+	char *detail; /* what is wrong with it, or NULL */
 	struct commit_info commit;
 	int64_t since, generation;
-	char *held;       /* why something newer is not applied, or NULL */
+	char *held; /* why something newer is not applied, or NULL */
 	size_t containers, running;
 };
 struct status {
@@ -111,27 +119,29 @@ struct status {
 	struct control control;
 	struct source_record source;
 	char *source_url;
-	char *busy;        /* who holds the lock, or NULL */
+	char *busy; /* who holds the lock, or NULL */
 	bool engine_answers;
 	char *engine_error;
 	bool recovery_open; /* an unfinished sync waits for the next start */
 	struct project_status *v;
 	size_t n;
-	char *next;        /* what to do next, in words: "nothing", "mdc-agent retry web", ... */
-	int code;          /* exit code for monitoring: 0 fine, 1 something failed or is held, 3 degraded */
+	char *next; /* what to do next, in words: "nothing", "mdc-agent retry web", ... */
+	int code; /* exit code for monitoring: 0 fine, 1 something failed or is held, 3 degraded */
 };
 void status_done(struct status *s);
 #define auto_status AUTO(status_done)
-int flow_status(const struct config *c, struct status *out, struct err *e); /* no lock; changes nothing */
+int flow_status(const struct config *c, struct status *out,
+		struct err *e); /* no lock; changes nothing */
 cJSON *status_to_json(const struct status *s);
 
 /*
- * Lint a config repository: dir is a work tree, any directory, or a bare repository (then ref names a commit, NULL: HEAD).
- * All hosts' projects are looked at; host_config may be NULL (defaults). with_compose: also let Compose read every project when it
- * is installed. Findings go to d; returns 0 when the repository could be read at all. *projects: how many were found.
+ * Lint a config repository: dir is a work tree, any directory, or a bare repository (then ref names
+ * a commit, NULL: HEAD). All hosts' projects are looked at; host_config may be NULL (defaults).
+ * with_compose: also let Compose read every project when it is installed. Findings go to d; returns
+ * 0 when the repository could be read at all. *projects: how many were found.
  */
-int flow_check(const char *dir, const char *ref, const struct config *host_config, bool with_compose,
-	       struct diags *d, size_t *projects, struct err *e);
+int flow_check(const char *dir, const char *ref, const struct config *host_config,
+	       bool with_compose, struct diags *d, size_t *projects, struct err *e);
 
 /* ---- changing without a sync ---- */
 int flow_suspend(const struct config *c, const char *why, struct err *e);
@@ -139,7 +149,8 @@ int flow_suspend(const struct config *c, const char *why, struct err *e);
 struct gc_report {
 	size_t generations, models, images, marks; /* removed */
 };
-/* Retention: generations, models, kept image tags, marks of content gone by, repository upkeep. Under the lock. */
+/* Retention: generations, models, kept image tags, marks of content gone by, repository upkeep.
+ * Under the lock. */
 int flow_gc(const struct config *c, struct gc_report *r, struct err *e);
 
 /* Ask a running daemon to look at the source now: 0, or ERR_RETRY "no daemon is running" . */

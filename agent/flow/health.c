@@ -1,8 +1,8 @@
 /*
- * health - our own judgement, not `up --wait`, which passes crash loops and fails one-shots (measured). Good: with a health
- * check healthy, without one running, one-shots ended with 0, and all of it for `settle` without a break.
- * An engine that does not answer stops the clock; it is no verdict.
- * Depends on: trial.h, engine.
+ * health - our own judgement, not `up --wait`, which passes crash loops and fails one-shots
+ * (measured). Good: with a health check healthy, without one running, one-shots ended with 0, and
+ * all of it for `settle` without a break. An engine that does not answer stops the clock; it is no
+ * verdict. Depends on: trial.h, engine.
  */
 #include "agent/flow/trial.h"
 
@@ -16,12 +16,12 @@ enum { POLL_MS = 250, LOOP_RESTARTS = 2, LOG_LINES = 10, LOG_BYTES = 700, ENGINE
 
 /* One look at everything. */
 struct look {
-	struct strv bad;      /* names that failed for good */
-	struct str why;       /* the reasons, and log lines of the first */
-	struct str pending;   /* what is not there yet */
-	struct strv seen;     /* container id:restarts of the last look, to notice a restart */
-	bool moved;           /* a container was restarted or replaced since the last look */
-	cJSON *base;          /* container id -> restarts that are not this trial's */
+	struct strv bad;    /* names that failed for good */
+	struct str why;     /* the reasons, and log lines of the first */
+	struct str pending; /* what is not there yet */
+	struct strv seen;   /* container id:restarts of the last look, to notice a restart */
+	bool moved;         /* a container was restarted or replaced since the last look */
+	cJSON *base;        /* container id -> restarts that are not this trial's */
 };
 
 static void look_done(struct look *l)
@@ -45,7 +45,8 @@ static void pend(struct look *l, const char *service, const char *what)
 	str_addf(&l->pending, "%s %s", service, what);
 }
 
-static void blame(const struct judge *j, struct look *l, const struct container *c, const char *what)
+static void blame(const struct judge *j, struct look *l, const struct container *c,
+		  const char *what)
 {
 	auto_free char *name = xasprintf("service %s", c->service);
 	auto_free char *log = NULL;
@@ -70,7 +71,8 @@ static void judge_exited(const struct judge *j, struct look *l, const struct con
 		return;
 	auto_free char *what = c->oom_killed ? xstrdup("was killed: out of memory")
 			       : c->exit_code == 0
-				       ? xasprintf("ended with 0 although its restart policy is %s", c->restart_policy)
+				       ? xasprintf("ended with 0 although its restart policy is %s",
+						   c->restart_policy)
 				       : xasprintf("ended with %d", c->exit_code);
 	blame(j, l, c, what);
 }
@@ -103,7 +105,8 @@ static void judge_one(const struct judge *j, struct look *l, const struct contai
 
 	if (again >= LOOP_RESTARTS || (j->now_only && c->state == CONTAINER_RESTARTING)) {
 		auto_free char *what =
-			xasprintf("restarts again and again (%d times, last ended with %d)", again, c->exit_code);
+			xasprintf("restarts again and again (%d times, last ended with %d)", again,
+				  c->exit_code);
 
 		blame(j, l, c, what);
 		return;
@@ -120,7 +123,8 @@ static void judge_one(const struct judge *j, struct look *l, const struct contai
 		judge_exited(j, l, c);
 		break;
 	case CONTAINER_CREATED: {
-		auto_free char *what = xasprintf("was never started%s%s", c->error ? ": " : "", c->error ? c->error : "");
+		auto_free char *what = xasprintf("was never started%s%s", c->error ? ": " : "",
+						 c->error ? c->error : "");
 
 		blame(j, l, c, what);
 		break;
@@ -135,7 +139,7 @@ static void judge_missing(const struct judge *j, struct look *l, const struct co
 {
 	const cJSON *services = j->model ? json_obj(j->model, "services") : NULL, *s;
 
-	cJSON_ArrayForEach(s, services) {
+	cJSON_ArrayForEach (s, services) {
 		bool found = false;
 		const cJSON *replicas = json_path(s, "deploy.replicas");
 
@@ -230,8 +234,9 @@ static int watch_once(const struct judge *j, struct watch *w, struct err *e)
 	else if (now - w->good_since_ms >= j->settings->health.settle_ms)
 		return 0;
 	if (w->left_ms <= 0 && l->pending.len > 0)
-		return err_set(e, ERR_FAILED, 0, "not healthy in time: %s%s%s", str_text(&l->pending),
-			       w->probe_why.len ? ": " : "", str_text(&w->probe_why));
+		return err_set(e, ERR_FAILED, 0, "not healthy in time: %s%s%s",
+			       str_text(&l->pending), w->probe_why.len ? ": " : "",
+			       str_text(&w->probe_why));
 	return 1;
 }
 
@@ -255,7 +260,9 @@ static int watch_loop(const struct judge *j, struct watch *w, struct err *e)
 		if (rc == 0 || (rc < 0 && e->kind != ERR_RETRY))
 			return rc;
 		if (j->stop && stop_asked(j->stop))
-			return err_set(e, ERR_RETRY, 0, "stopped while waiting for health; it goes on at the next start");
+			return err_set(
+				e, ERR_RETRY, 0,
+				"stopped while waiting for health; it goes on at the next start");
 		if (rc < 0) {
 			w->away_ms += POLL_MS;
 			if (w->away_ms > ENGINE_AWAY_MS)

@@ -1,6 +1,6 @@
 /*
- * images - every image of a project onto this host, named in the model so that it always means the same bits.
- * Depends on: staging.h, engine.
+ * images - every image of a project onto this host, named in the model so that it always means the
+ * same bits. Depends on: staging.h, engine.
  */
 #include "agent/flow/staging.h"
 
@@ -24,7 +24,8 @@ static size_t name_len(const char *ref)
 	return colon ? (size_t)(colon - ref) : n;
 }
 
-/* The pin: name:tag@digest where the registry gave one for that name, else the image's id. The caller frees. */
+/* The pin: name:tag@digest where the registry gave one for that name, else the image's id. The
+ * caller frees. */
 static char *pin_of(const char *ref, const struct image_info *i)
 {
 	size_t n = name_len(ref);
@@ -65,9 +66,10 @@ static int sort_out(struct staging *g, const struct model_services *all, struct 
 		if (engine_image(g->sync->engine, m->image, &info, &found, e) < 0)
 			return -1;
 		if (!found && policy == PULL_NEVER)
-			return err_set(e, ERR_REJECTED, 0,
-				       "service %s: image %s is not on this host and `pull` is `never`", m->name,
-				       m->image);
+			return err_set(
+				e, ERR_REJECTED, 0,
+				"service %s: image %s is not on this host and `pull` is `never`",
+				m->name, m->image);
 		if (!found || policy == PULL_ALWAYS)
 			strv_push(pull, m->name);
 	}
@@ -93,16 +95,21 @@ static int fetch_images(struct staging *g, const struct strv *pull, const struct
 	auto_free char *path = xasprintf("%s.json", g->root);
 	auto_free char *text = json_text(g->model);
 	struct line_to to = {.g = g, .step = "pull"};
-	struct compose_call call = {.project = g->want->name, .model = path, .timeout_ms = PULL_MS,
-				    .on_line = show_line, .arg = &to};
+	struct compose_call call = {.project = g->want->name,
+				    .model = path,
+				    .timeout_ms = PULL_MS,
+				    .on_line = show_line,
+				    .arg = &to};
 
 	if (pull->n == 0 && build->n == 0)
 		return 0;
 	if (g->sync->dry) {
 		for (size_t i = 0; i < pull->n; i++)
-			strv_pushf(&g->trial->notes, "the image of service %s will be pulled", pull->v[i]);
+			strv_pushf(&g->trial->notes, "the image of service %s will be pulled",
+				   pull->v[i]);
 		for (size_t i = 0; i < build->n; i++)
-			strv_pushf(&g->trial->notes, "the image of service %s will be built", build->v[i]);
+			strv_pushf(&g->trial->notes, "the image of service %s will be built",
+				   build->v[i]);
 		return 0;
 	}
 	if (file_replace_unsynced(path, text, strlen(text), 0600, e) < 0)
@@ -131,8 +138,9 @@ static int pin_service(struct staging *g, const struct model_service *m, struct 
 	if (!found && g->sync->dry)
 		return 0;
 	if (!found)
-		return err_set(e, ERR_RETRY, 0, "service %s: image %s is not on this host although %s succeeded", m->name,
-			       m->image, m->builds ? "its build" : "the pull");
+		return err_set(e, ERR_RETRY, 0,
+			       "service %s: image %s is not on this host although %s succeeded",
+			       m->name, m->image, m->builds ? "its build" : "the pull");
 	if (!g->sync->dry && engine_image_keep(g->sync->engine, info.id, e) < 0)
 		return -1;
 	a->images = xreallocarray(a->images, a->n_images + 1, sizeof(*a->images));
@@ -172,7 +180,8 @@ int images_present(struct engine *g, const struct active *a, char **missing, str
 		if (engine_image(g, a->images[i].pin, &info, &found, e) < 0)
 			return -1;
 		if (!found || !str_eq(info.id, a->images[i].id))
-			*missing = xasprintf("%s (service %s)", a->images[i].ref, a->images[i].service);
+			*missing = xasprintf("%s (service %s)", a->images[i].ref,
+					     a->images[i].service);
 	}
 	return 0;
 }

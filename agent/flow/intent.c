@@ -1,7 +1,7 @@
 /*
- * intent - the write-ahead records: what a restart needs to finish or undo. projects/<name>/intent.json for a trial,
- * sync.json for the sync around it.
- * Depends on: trial.h, store.
+ * intent - the write-ahead records: what a restart needs to finish or undo.
+ * projects/<name>/intent.json for a trial, sync.json for the sync around it. Depends on: trial.h,
+ * store.
  */
 #include "agent/flow/trial.h"
 
@@ -35,7 +35,8 @@ cJSON *intent_to_json(const struct bench *b)
 	return j;
 }
 
-int intent_load(struct sync *s, const char *project, struct trial *t, struct intent *in, struct err *e)
+int intent_load(struct sync *s, const char *project, struct trial *t, struct intent *in,
+		struct err *e)
 {
 	auto_json cJSON *j = NULL;
 
@@ -94,7 +95,8 @@ int sync_intent_save(struct sync *s, const char *decided, struct err *e)
 	json_set_bool(j, "atomic", s->atomic);
 	json_set_str(j, "decided", decided);
 	json_set_bool(j, "rollback", s->options->rollback);
-	json_set_int(j, "target", s->options->rollback && !s->options->project ? s->target.number : 0);
+	json_set_int(j, "target",
+		     s->options->rollback && !s->options->project ? s->target.number : 0);
 	json_set_str(commit, "id", s->commit.id);
 	json_set_str(commit, "tree", s->commit.tree);
 	json_set_str(commit, "subject", s->commit.subject);

@@ -29,7 +29,8 @@ static int lift_hold(struct sync *s, struct err *e)
 
 	control_done(&s->control);
 	s->control = (struct control){.mode = CONTROL_AUTO};
-	if (control_write(s->store, &s->control, e) < 0 || marks_of(s->store, NULL, &marks, &n, e) < 0)
+	if (control_write(s->store, &s->control, e) < 0 ||
+	    marks_of(s->store, NULL, &marks, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n && rc == 0; i++)
 		if (marks[i].manual)
@@ -63,7 +64,8 @@ static int forget_failures(struct sync *s, struct err *e)
 
 int sync_begin(struct sync *s, const char *what, struct err *e)
 {
-	/* What containers mount must be readable by their users; the state directory itself is 0700. */
+	/* What containers mount must be readable by their users; the state directory itself is
+	 * 0700. */
 	(void)umask(022);
 	if (stop_open(&s->stop, e) < 0 || store_open(s->config, true, &s->store, e) < 0)
 		return -1;

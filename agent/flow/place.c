@@ -1,7 +1,7 @@
 /*
- * place - make live/<project> hold the tracked files of one record instead of another's, one rename each. What containers
- * wrote beside them is never touched, and a symbolic link that one of them made is never followed.
- * Depends on: trial.h, staging.h (reads the object store in a worker).
+ * place - make live/<project> hold the tracked files of one record instead of another's, one rename
+ * each. What containers wrote beside them is never touched, and a symbolic link that one of them
+ * made is never followed. Depends on: trial.h, staging.h (reads the object store in a worker).
  */
 #include "agent/flow/staging.h"
 
@@ -31,7 +31,8 @@ static int by_path(const void *key, const void *file)
 /* Files of a record are sorted by path (export.c). */
 static const struct live_file *find(const struct active *a, const char *path)
 {
-	return a && a->n_files ? bsearch(path, a->files, a->n_files, sizeof(*a->files), by_path) : NULL;
+	return a && a->n_files ? bsearch(path, a->files, a->n_files, sizeof(*a->files), by_path)
+			       : NULL;
 }
 
 /* Which directory a recorded path lies below, and the rest of it. */
@@ -47,7 +48,8 @@ static int base_of(const struct place *p, const char **path)
 	return p->elsewhere_fd;
 }
 
-/* Open the directory that holds `path`, part by part, following no link. *leaf is its last part (borrowed). */
+/* Open the directory that holds `path`, part by part, following no link. *leaf is its last part
+ * (borrowed). */
 static int open_parent(int base, const char *path, bool make, const char **leaf, struct err *e)
 {
 	int fd = fcntl(base, F_DUPFD_CLOEXEC, 0);
@@ -76,7 +78,8 @@ static int open_parent(int base, const char *path, bool make, const char **leaf,
 	}
 	if (errno == ENOENT && !make)
 		return -1; /* not there: nothing to remove; e stays clear */
-	return err_set(e, ERR_FAILED, errno, "%s in the live directory is not a plain directory any more", path);
+	return err_set(e, ERR_FAILED, errno,
+		       "%s in the live directory is not a plain directory any more", path);
 }
 
 static bool in_place(const struct place *p, const char *path)
@@ -127,14 +130,17 @@ static int move_in(const struct place *p, const struct live_file *f, const char 
 			return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", f->path);
 	}
 	/* Docker makes an empty directory where a mounted file was missing. */
-	if (unlinkat(to, leaf, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-		return err_set(e, ERR_FAILED, errno, "%s is a directory with files in it: move it away", f->path);
+	if (unlinkat(to, leaf, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTDIR &&
+	    errno != ELOOP)
+		return err_set(e, ERR_FAILED, errno,
+			       "%s is a directory with files in it: move it away", f->path);
 	if (renameat(p->temp_fd, name, to, leaf) < 0)
 		return err_set(e, ERR_RETRY, errno, "cannot put %s in place", f->path);
 	return 0;
 }
 
-static int export_changed(struct place *p, const struct live_file **changed, size_t n, struct err *e)
+static int export_changed(struct place *p, const struct live_file **changed, size_t n,
+			  struct err *e)
 {
 	auto_free struct export_file *x = xcalloc(n, sizeof(*x));
 	auto_strv struct strv names = STRV_INIT;
@@ -142,8 +148,9 @@ static int export_changed(struct place *p, const struct live_file **changed, siz
 	for (size_t i = 0; i < n; i++)
 		strv_pushf(&names, "%zu", i);
 	for (size_t i = 0; i < n; i++)
-		x[i] = (struct export_file){
-			.path = names.v[i], .id = changed[i]->id, .executable = changed[i]->executable};
+		x[i] = (struct export_file){.path = names.v[i],
+					    .id = changed[i]->id,
+					    .executable = changed[i]->executable};
 	if (export_files(p->bench->sync, p->temp, x, n, e) < 0)
 		return -1;
 	p->temp_fd = open(p->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -176,8 +183,8 @@ static int place_open(struct bench *b, struct place *p, struct err *e)
 
 	*p = (struct place){.bench = b, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
 	p->temp = xasprintf("%s/place", stage);
-	if (tree_remove(p->temp, e) < 0 || dir_make(p->temp, 0700, e) < 0 || dir_make(b->live, 0755, e) < 0 ||
-	    dir_make(b->elsewhere, 0755, e) < 0)
+	if (tree_remove(p->temp, e) < 0 || dir_make(p->temp, 0700, e) < 0 ||
+	    dir_make(b->live, 0755, e) < 0 || dir_make(b->elsewhere, 0755, e) < 0)
 		return -1;
 	p->live_fd = open(b->live, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	p->elsewhere_fd = open(b->elsewhere, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -211,7 +218,8 @@ static int swap(struct place *p, const struct active *from, const struct active 
 	for (size_t i = 0; i < to->n_files; i++) {
 		const struct live_file *f = &to->files[i], *was = find(from, f->path);
 
-		if (!was || strcmp(was->id, f->id) != 0 || was->executable != f->executable || !in_place(p, f->path))
+		if (!was || strcmp(was->id, f->id) != 0 || was->executable != f->executable ||
+		    !in_place(p, f->path))
 			changed[n++] = f;
 	}
 	return put_changed(p, changed, n, e);

@@ -1,7 +1,7 @@
 /*
- * plan_view - what a sync would do, without doing it: the same steps in a scratch directory, up to and with staging; no image
- * is pulled, no record written, nothing of the engine changed.
- * Depends on: staging.h.
+ * plan_view - what a sync would do, without doing it: the same steps in a scratch directory, up to
+ * and with staging; no image is pulled, no record written, nothing of the engine changed. Depends
+ * on: staging.h.
  */
 #include "agent/flow/staging.h"
 
@@ -36,7 +36,8 @@ static int open_scratch(struct sync *s, struct config *c, struct err *e)
 		return err_set(e, ERR_RETRY, error, "cannot make a scratch directory");
 	}
 	s->scratch = dir;
-	/* Before the first sync there is no state directory: an empty one shows that everything is to be added. */
+	/* Before the first sync there is no state directory: an empty one shows that everything is
+	 * to be added. */
 	if (!file_exists(c->state_dir))
 		c->state_dir = path_join(dir, "state");
 	return store_open(c, true, &s->store, e);
@@ -83,12 +84,17 @@ static void tell(struct sync *s)
 		merge(&p->reasons, &t->reasons);
 		merge(&p->notes, &t->notes);
 		merge(&p->services, &t->services);
-		if (t->action == PLAN_CHANGE && t->same_model && t->reasons.n == 0 && t->notes.n == 0)
-			strv_push(&p->reasons, "files or settings changed; no container is touched");
+		if (t->action == PLAN_CHANGE && t->same_model && t->reasons.n == 0 &&
+		    t->notes.n == 0)
+			strv_push(&p->reasons,
+				  "files or settings changed; no container is touched");
 		if (t->action == PLAN_REMOVE)
-			strv_push(&p->reasons, "is not in the repository for this host any more; its volumes stay");
+			strv_push(
+				&p->reasons,
+				"is not in the repository for this host any more; its volumes stay");
 		else
-			strv_push(&p->notes, "no snapshot yet: this version does not take back data");
+			strv_push(&p->notes,
+				  "no snapshot yet: this version does not take back data");
 	}
 }
 
@@ -104,7 +110,8 @@ int flow_plan(const struct config *c, struct plan_view *out, struct err *e)
 	struct config view = *c; /* shallow: only state_dir may be replaced */
 	struct sync_options o = {.drift = true};
 	struct sync_report report = {.n = 0};
-	struct sync s = {.config = &view, .options = &o, .report = &report, .lock_fd = -1, .dry = true};
+	struct sync s = {
+		.config = &view, .options = &o, .report = &report, .lock_fd = -1, .dry = true};
 	struct err ignored = ERR_INIT;
 	int rc;
 

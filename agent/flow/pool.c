@@ -1,6 +1,6 @@
 /*
- * pool - projects side by side: a worker for each trial that is ready, at most `parallel` at a time.
- * Depends on: sync.h.
+ * pool - projects side by side: a worker for each trial that is ready, at most `parallel` at a
+ * time. Depends on: sync.h.
  */
 #include "agent/flow/sync.h"
 
@@ -116,7 +116,8 @@ static size_t fill(struct sync *s, const struct pool *p, struct running *v, size
 
 int pool_run(struct sync *s, const struct pool *p, struct err *e)
 {
-	/* On the heap: workers are forked with a pointer to their own job in it, so it never moves. */
+	/* On the heap: workers are forked with a pointer to their own job in it, so it never moves.
+	 */
 	auto_free struct running *v = xcalloc(POOL_MAX, sizeof(*v));
 	size_t n = fill(s, p, v, 0, e);
 

@@ -1,7 +1,6 @@
 /*
- * probes - the checks a project's settings ask for beside its containers: URLs that must answer, systemd units that must be
- * active.
- * Depends on: common.
+ * probes - the checks a project's settings ask for beside its containers: URLs that must answer,
+ * systemd units that must be active. Depends on: common.
  */
 #include "agent/flow/trial.h"
 

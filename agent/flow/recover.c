@@ -1,7 +1,7 @@
 /*
- * recover - the first thing a sync does: finish or undo what a killed one left. sync.json says which projects it touched;
- * each one's intent says how far it came; the engine is asked what is true.
- * Depends on: trial.h.
+ * recover - the first thing a sync does: finish or undo what a killed one left. sync.json says
+ * which projects it touched; each one's intent says how far it came; the engine is asked what is
+ * true. Depends on: trial.h.
  */
 #include "agent/flow/trial.h"
 
@@ -30,15 +30,15 @@ static void ended(struct sync *s, struct trial *t, const cJSON *result, const st
 		t->why = xstrdup(failed ? failed->cause : json_str(result, "why", "?"));
 		return;
 	}
-	t->outcome = strcmp(end, "good") == 0	    ? OUTCOME_DEPLOYED
+	t->outcome = strcmp(end, "good") == 0       ? OUTCOME_DEPLOYED
 		     : strcmp(end, "degraded") == 0 ? OUTCOME_DEGRADED
 						    : OUTCOME_FAILED;
 	t->why = xstrdup_null(json_str(result, "why", NULL));
 	if (t->outcome != OUTCOME_DEPLOYED)
 		report_trial(s, t);
 	strv_pushf(&s->report->recovered, "%s: %s%s%s", t->name,
-		   t->outcome == OUTCOME_DEPLOYED ? "finished" : outcome_name(t->outcome), t->why ? ": " : "",
-		   t->why ? t->why : "");
+		   t->outcome == OUTCOME_DEPLOYED ? "finished" : outcome_name(t->outcome),
+		   t->why ? ": " : "", t->why ? t->why : "");
 }
 
 static void read_sync(struct sync *s, const cJSON *j)
@@ -52,7 +52,7 @@ static void read_sync(struct sync *s, const cJSON *j)
 	s->commit.subject = xstrdup_null(json_str(commit, "subject", NULL));
 	s->commit.author = xstrdup_null(json_str(commit, "author", NULL));
 	s->commit.time = json_int(commit, "time", 0);
-	cJSON_ArrayForEach(i, json_arr(j, "projects"))
+	cJSON_ArrayForEach (i, json_arr(j, "projects"))
 		(void)trial_add(s, i->valuestring, PLAN_CHANGE);
 }
 
@@ -93,7 +93,8 @@ static int overlay(struct sync *s, struct generation *g, bool *changed, struct e
 		active_init(&a);
 		if (active_read(s->store, name, &a, &found, e) < 0)
 			return -1;
-		*changed |= found != before || (found && strcmp(a.want.digest, was->active.want.digest) != 0);
+		*changed |= found != before ||
+			    (found && strcmp(a.want.digest, was->active.want.digest) != 0);
 		if (found)
 			active_copy(&generation_add(g, name)->active, &a);
 	}
@@ -108,7 +109,8 @@ static const struct generation_entry *entry_of(const struct generation *g, const
 	return NULL;
 }
 
-/* Did a whole rollback get through? Then `current` goes to its target instead of a new generation. */
+/* Did a whole rollback get through? Then `current` goes to its target instead of a new generation.
+ */
 static bool reached(struct sync *s, int64_t target, const struct generation *now)
 {
 	auto_generation struct generation t = {.number = 0};
@@ -122,7 +124,8 @@ static bool reached(struct sync *s, int64_t target, const struct generation *now
 
 		if (t.v[i].status == ENTRY_MISSING)
 			continue;
-		if (!x || x->status == ENTRY_MISSING || strcmp(x->active.want.digest, t.v[i].active.want.digest) != 0)
+		if (!x || x->status == ENTRY_MISSING ||
+		    strcmp(x->active.want.digest, t.v[i].active.want.digest) != 0)
 			return false;
 		good++;
 	}
@@ -173,7 +176,8 @@ static void forget(struct sync *s)
 static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 {
 	const char *decided = json_str(j, "decided", "");
-	struct pool p = {.next = next, .work = trial_resume, .ended = ended, .timeout_ms = RECOVER_MS};
+	struct pool p = {
+		.next = next, .work = trial_resume, .ended = ended, .timeout_ms = RECOVER_MS};
 	size_t open = 0;
 
 	if (drop_closed(s, &open, e) < 0)
@@ -182,14 +186,16 @@ static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 		return 0;
 	if (sync_engine(s, e) < 0)
 		return -1;
-	/* An atomic sync that was decided goes the way it was decided; else trial_resume() takes healthy ones back. */
+	/* An atomic sync that was decided goes the way it was decided; else trial_resume() takes
+	 * healthy ones back. */
 	if (strcmp(decided, "commit") == 0)
 		p.work = resume_decided;
 	if (pool_run(s, &p, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_trials; i++)
 		if (s->trials[i].outcome == OUTCOME_RETRY && s->trials[i].why)
-			return err_set(e, ERR_RETRY, 0, "%s: %s", s->trials[i].name, s->trials[i].why);
+			return err_set(e, ERR_RETRY, 0, "%s: %s", s->trials[i].name,
+				       s->trials[i].why);
 	return 0;
 }
 
@@ -205,10 +211,12 @@ int recover_run(struct sync *s, struct err *e)
 	read_sync(s, j);
 	if (finish_trials(s, j, e) < 0 || close_generation(s, j, e) < 0)
 		return -1;
-	report_event(s, EVENT_RECOVERED, &(struct event_fields){.commit = s->commit.id, .generation = s->number},
+	report_event(s, EVENT_RECOVERED,
+		     &(struct event_fields){.commit = s->commit.id, .generation = s->number},
 		     "finished what a sync that was cut off had left");
 	if (s->report->recovered.n == 0)
-		strv_push(&s->report->recovered, "an earlier sync had been cut off; nothing was left half done");
+		strv_push(&s->report->recovered,
+			  "an earlier sync had been cut off; nothing was left half done");
 	if (sync_intent_remove(s->store, e) < 0)
 		return -1;
 	forget(s);

@@ -1,7 +1,6 @@
 /*
- * remove - a project that is not wanted any more goes down once; its volumes stay, always, and so does what its
- * containers wrote below live/.
- * Depends on: trial.h.
+ * remove - a project that is not wanted any more goes down once; its volumes stay, always, and so
+ * does what its containers wrote below live/. Depends on: trial.h.
  */
 #include "agent/flow/trial.h"
 
@@ -27,7 +26,8 @@ static int finish(struct bench *b, struct err *e)
 	if (take_down(b, e) < 0 || fault_hit(FAULT_remove_done, e) < 0)
 		return -1;
 	/* Stopped or kept containers go on using their files. */
-	if ((!b->intent.on_remove || strcmp(b->intent.on_remove, "down") == 0) && place_nothing(b, &t->old, e) < 0)
+	if ((!b->intent.on_remove || strcmp(b->intent.on_remove, "down") == 0) &&
+	    place_nothing(b, &t->old, e) < 0)
 		return -1;
 	if (active_remove(b->sync->store, t->name, e) < 0)
 		return -1;
@@ -80,7 +80,8 @@ int remove_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	return rc;
 }
 
-/* Drift: the same content again. Nothing is open, nothing is undone: `up` leads to what is recorded. */
+/* Drift: the same content again. Nothing is open, nothing is undone: `up` leads to what is
+ * recorded. */
 static int repair(struct bench *b, struct err *e)
 {
 	bench_show(b, "repair", NULL);
@@ -98,7 +99,8 @@ int repair_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	j->out = o;
 	rc = bench_open(j, &b, e);
 	if (rc == 0) {
-		bool good = trial_persist(&b, repair, e) == 0 && apply_hashes(&b, &j->trial->new, e) == 0;
+		bool good = trial_persist(&b, repair, e) == 0 &&
+			    apply_hashes(&b, &j->trial->new, e) == 0;
 
 		*result = trial_end(&b, good ? "good" : "retry", good ? NULL : e->cause);
 		err_clear(e);

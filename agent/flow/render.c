@@ -1,7 +1,7 @@
 /*
- * render - let Compose resolve a project in the mirror, then move its paths to where they will live.
- * Why not in live/ itself: nothing there may change before the apply. Why move: a path that changes from generation to
- * generation would recreate every service with a bind mount (measured).
+ * render - let Compose resolve a project in the mirror, then move its paths to where they will
+ * live. Why not in live/ itself: nothing there may change before the apply. Why move: a path that
+ * changes from generation to generation would recreate every service with a bind mount (measured).
  * Depends on: staging.h, engine.
  */
 #include "agent/flow/staging.h"

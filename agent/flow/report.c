@@ -1,6 +1,6 @@
 /*
- * report - every end that matters, into the history and the journal, before the record that closes it (promise 9).
- * Depends on: sync.h, notify, store.
+ * report - every end that matters, into the history and the journal, before the record that closes
+ * it (promise 9). Depends on: sync.h, notify, store.
  */
 #include "agent/flow/sync.h"
 
@@ -29,7 +29,8 @@ static enum event event_of(const struct trial *t)
 	case OUTCOME_REMOVED:
 		return EVENT_PROJECT_REMOVED;
 	case OUTCOME_FAILED:
-		return t->has_old && t->action != PLAN_REMOVE ? EVENT_PROJECT_ROLLED_BACK : EVENT_PROJECT_FAILED;
+		return t->has_old && t->action != PLAN_REMOVE ? EVENT_PROJECT_ROLLED_BACK
+							      : EVENT_PROJECT_FAILED;
 	case OUTCOME_DEGRADED:
 		return EVENT_PROJECT_DEGRADED;
 	default:
@@ -48,7 +49,8 @@ void report_trial(struct sync *s, const struct trial *t)
 		.duration_ms = t->took_ms,
 		.reason = why,
 	};
-	auto_free char *message = xasprintf("%s: %s%s%s", t->name, outcome_name(t->outcome), why[0] ? ": " : "", why);
+	auto_free char *message =
+		xasprintf("%s: %s%s%s", t->name, outcome_name(t->outcome), why[0] ? ": " : "", why);
 
 	sync_show(s, t->name, outcome_name(t->outcome), t->why);
 	report_event(s, event_of(t), &f, message);

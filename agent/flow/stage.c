@@ -1,7 +1,7 @@
 /*
- * stage - everything each changed project needs comes to this host: files, resolved model, images; and the way back is
- * checked. Nothing that runs is touched: a failure here leaves all as it is (promise 7).
- * Depends on: staging.h.
+ * stage - everything each changed project needs comes to this host: files, resolved model, images;
+ * and the way back is checked. Nothing that runs is touched: a failure here leaves all as it is
+ * (promise 7). Depends on: staging.h.
  */
 #include "agent/flow/staging.h"
 
@@ -31,10 +31,9 @@ int staging_open(struct pool_job *j, struct staging *g, struct err *e)
 	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
 		return err_set(e, ERR_RETRY, errno, "no random numbers");
 	g->root = xasprintf("%s/%016llx", stage, nonce);
-	g->directory = g->want->declared ? xstrdup(g->want->path)
-		       : strcmp(g->want->path, ".") == 0
-			       ? xstrdup(g->root)
-			       : path_join(g->root, g->want->path);
+	g->directory = g->want->declared                 ? xstrdup(g->want->path)
+		       : strcmp(g->want->path, ".") == 0 ? xstrdup(g->root)
+							 : path_join(g->root, g->want->path);
 	g->live = store_live_dir(s->store, j->trial->name);
 	g->elsewhere = store_elsewhere_dir(s->store, j->trial->name);
 	if (disk_space(s->config->state_dir, &left, NULL, e) < 0)
@@ -83,14 +82,17 @@ static void name_images(struct trial *t)
 		if (!colon || strncmp(line, "service ", 8) != 0)
 			continue;
 		auto_free char *service = xstrndup(line + 8, (size_t)(colon - line - 8));
-		const struct pinned_image *was = image_of(&t->old, service), *is = image_of(&t->new, service);
+		const struct pinned_image *was = image_of(&t->old, service),
+					  *is = image_of(&t->new, service);
 
 		if (!was || !is)
 			continue;
-		t->reasons.v[i] = strcmp(was->ref, is->ref) != 0
-					  ? xasprintf("service %s: image %s → %s", service, was->ref, is->ref)
-					  : xasprintf("service %s: image %s is another one now (%.19s… → %.19s…)", service,
-						      is->ref, was->id, is->id);
+		t->reasons.v[i] =
+			strcmp(was->ref, is->ref) != 0
+				? xasprintf("service %s: image %s → %s", service, was->ref, is->ref)
+				: xasprintf(
+					  "service %s: image %s is another one now (%.19s… → %.19s…)",
+					  service, is->ref, was->id, is->id);
 		free(line);
 	}
 }
@@ -111,7 +113,8 @@ static int make_model(struct staging *g, struct err *e)
 		model_digest(g->model, a->model);
 	else if (model_write(g->sync->store, g->want->name, g->model, a->model, e) < 0)
 		return -1;
-	if (g->trial->has_old && model_read(g->sync->store, g->want->name, g->trial->old.model, &old, e) < 0)
+	if (g->trial->has_old &&
+	    model_read(g->sync->store, g->want->name, g->trial->old.model, &old, e) < 0)
 		return err_wrap(e, "the way back");
 	model_compare(old, g->model, &g->trial->reasons, &g->trial->services, &g->trial->notes);
 	name_images(g->trial);
@@ -148,7 +151,8 @@ static int stage_kept(struct staging *g, struct err *e)
 	if (images_present(g->sync->engine, &t->new, &image, e) < 0)
 		return -1;
 	if (image)
-		return err_set(e, ERR_REJECTED, 0, "cannot go there: image %s is not on this host any more", image);
+		return err_set(e, ERR_REJECTED, 0,
+			       "cannot go there: image %s is not on this host any more", image);
 	if (t->has_old && model_read(g->sync->store, t->name, t->old.model, &old, e) < 0)
 		return -1;
 	model_compare(old, new, &t->reasons, &t->services, &t->notes);

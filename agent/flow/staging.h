@@ -1,6 +1,6 @@
 /*
- * staging - what brings one project's new content to this host before anything that runs is touched. Private to flow.
- * Depends on: trial.h.
+ * staging - what brings one project's new content to this host before anything that runs is
+ * touched. Private to flow. Depends on: trial.h.
  */
 #pragma once
 
@@ -12,10 +12,10 @@ struct staging {
 	struct sync *sync;
 	struct trial *trial;
 	const struct project *want;
-	char *root;      /* stage/<project>/<random>: a mirror of the repository, only what is needed */
+	char *root; /* stage/<project>/<random>: a mirror of the repository, only what is needed */
 	char *directory; /* what Compose is told is the project's directory */
 	char *live, *elsewhere;
-	cJSON *model;    /* as rendered; later relocated, pinned and labelled */
+	cJSON *model; /* as rendered; later relocated, pinned and labelled */
 };
 int staging_open(struct pool_job *j, struct staging *g, struct err *e);
 void staging_close(struct staging *g); /* removes the mirror */
@@ -26,7 +26,8 @@ int staging_export(struct staging *g, struct err *e);
 int staging_render(struct staging *g, struct err *e);
 /* images.c: pull, build, pin; fills trial->new.images. */
 int staging_images(struct staging *g, struct err *e);
-/* images.c: are the images of this record on this host? *missing (the caller frees): the first that is not, or NULL. */
+/* images.c: are the images of this record on this host? *missing (the caller frees): the first that
+ * is not, or NULL. */
 int images_present(struct engine *g, const struct active *a, char **missing, struct err *e);
 /* wayback.c: can what holds now be brought back? */
 int staging_way_back(struct staging *g, struct err *e);
@@ -34,8 +35,9 @@ int staging_way_back(struct staging *g, struct err *e);
 /* export.c: write these files below dir, in a worker that reads the object store. */
 extern const struct pool stage_pool; /* stage.c; the plan uses it too */
 
-int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n, struct err *e);
+int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n,
+		 struct err *e);
 /* Run fn with an open repository in a worker with limits. */
 int with_repo(struct sync *s, const char *what,
-	      int (*fn)(struct repo *r, void *arg, cJSON **out, struct err *e), void *arg, cJSON **out,
-	      struct err *e);
+	      int (*fn)(struct repo *r, void *arg, cJSON **out, struct err *e), void *arg,
+	      cJSON **out, struct err *e);

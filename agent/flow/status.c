@@ -1,6 +1,6 @@
 /*
- * status - what holds here and how it runs, from the records and one look at the engine. No lock, no change.
- * Depends on: sync.h.
+ * status - what holds here and how it runs, from the records and one look at the engine. No lock,
+ * no change. Depends on: sync.h.
  */
 #include "agent/flow/sync.h"
 
@@ -80,7 +80,8 @@ static void weigh(struct asking *a, struct project_status *p, struct container *
 	} else if (c->health == HEALTH_STARTING && !p->state) {
 		set_state(p, "starting", NULL);
 	} else if (c->state != CONTAINER_RUNNING) {
-		auto_free char *text = xasprintf("service %s is %s", c->service, container_state_name(c->state));
+		auto_free char *text =
+			xasprintf("service %s is %s", c->service, container_state_name(c->state));
 
 		free(p->detail);
 		p->detail = xstrdup(text);
@@ -100,21 +101,26 @@ static void judge(struct asking *a, struct project_status *p, const struct activ
 		if (str_eq(a->running.v[i].project, p->name))
 			weigh(a, p, &a->running.v[i], &checked);
 	if (!p->state)
-		set_state(p, p->containers == 0 ? (cJSON_GetArraySize(x->hashes) ? "stopped" : "running")
-			     : p->running == 0		   ? "stopped"
-			     : p->running < p->containers  ? "partly"
-			     : checked			   ? "healthy"
-							   : "running", NULL);
+		set_state(p,
+			  p->containers == 0
+				  ? (cJSON_GetArraySize(x->hashes) ? "stopped" : "running")
+			  : p->running == 0            ? "stopped"
+			  : p->running < p->containers ? "partly"
+			  : checked                    ? "healthy"
+						       : "running",
+			  NULL);
 	if (drift_of(x, &a->running, &drift) && !p->detail)
 		p->detail = xasprintf("drift: %s", str_text(&drift));
 }
 
-static int add_project(struct asking *a, struct status *s, const struct generation_entry *g, struct err *e)
+static int add_project(struct asking *a, struct status *s, const struct generation_entry *g,
+		       struct err *e)
 {
 	struct project_status *p = &s->v[s->n++];
 	auto_free char *degraded = NULL;
 
-	*p = (struct project_status){.name = xstrdup(g->name), .since = g->active.since,
+	*p = (struct project_status){.name = xstrdup(g->name),
+				     .since = g->active.since,
 				     .generation = g->active.generation};
 	commit_info_copy(&p->commit, &g->active.commit);
 	if (g->status == ENTRY_MISSING)
@@ -134,7 +140,8 @@ static int add_project(struct asking *a, struct status *s, const struct generati
 	return 0;
 }
 
-/* Projects that never made it into a generation: a held or degraded record is all there is of them. */
+/* Projects that never made it into a generation: a held or degraded record is all there is of them.
+ */
 static int add_unknown(struct asking *a, struct status *s, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
@@ -142,7 +149,7 @@ static int add_unknown(struct asking *a, struct status *s, struct err *e)
 
 	if (active_names(a->store, &names, e) < 0)
 		return -1;
-	cJSON_ArrayForEach(h, s->source.held)
+	cJSON_ArrayForEach (h, s->source.held)
 		(void)strv_add_once(&names, h->string);
 	for (size_t i = 0; i < names.n; i++) {
 		struct generation_entry g = {.name = names.v[i], .status = ENTRY_MISSING};
@@ -166,32 +173,45 @@ static int add_unknown(struct asking *a, struct status *s, struct err *e)
 	return 0;
 }
 
-static void sum_up(struct status *s)
+/* The first project that wants a person, degraded ones before others. */
+static const struct project_status *worst(const struct status *s, bool degraded)
 {
-	const char *bad = NULL, *degraded = NULL;
-
 	for (size_t i = 0; i < s->n; i++) {
 		const struct project_status *p = &s->v[i];
+		bool well =
+			!p->held && (str_eq(p->state, "healthy") || str_eq(p->state, "running"));
 
-		if (str_eq(p->state, "degraded"))
-			degraded = p->name;
-		else if (p->held || !(str_eq(p->state, "healthy") || str_eq(p->state, "running")))
-			bad = p->name;
+		if (degraded ? str_eq(p->state, "degraded") : !well)
+			return p;
 	}
-	s->code = degraded ? 3 : bad || s->control.mode != CONTROL_AUTO || s->recovery_open || !s->engine_answers ? 1 : 0;
+	return NULL;
+}
+
+static char *advice(const struct status *s, const struct project_status *degraded,
+		    const struct project_status *bad)
+{
 	if (degraded)
-		s->next = xasprintf("look at %s (docker compose -p %s ps; logs), then `mdc-agent retry %s` or "
-				    "`mdc-agent rollback`", degraded, degraded, degraded);
-	else if (s->recovery_open && !s->busy)
-		s->next = xstrdup("an earlier sync was cut off: `mdc-agent sync` finishes it");
-	else if (!s->engine_answers)
-		s->next = xstrdup("the engine does not answer: see `systemctl status docker`");
-	else if (s->control.mode != CONTROL_AUTO)
-		s->next = xstrdup("`mdc-agent resume` lifts the hold");
-	else if (bad)
-		s->next = xasprintf("see why above; push a fix, or `mdc-agent retry %s`", bad);
-	else
-		s->next = xstrdup("nothing");
+		return xasprintf(
+			"look at %s (docker compose -p %s ps; logs), then `mdc-agent retry %s` or "
+			"`mdc-agent rollback`",
+			degraded->name, degraded->name, degraded->name);
+	if (s->recovery_open && !s->busy)
+		return xstrdup("an earlier sync was cut off: `mdc-agent sync` finishes it");
+	if (!s->engine_answers)
+		return xstrdup("the engine does not answer: see `systemctl status docker`");
+	if (s->control.mode != CONTROL_AUTO)
+		return xstrdup("`mdc-agent resume` lifts the hold");
+	if (bad)
+		return xasprintf("see why above; push a fix, or `mdc-agent retry %s`", bad->name);
+	return xstrdup("nothing");
+}
+
+static void sum_up(struct status *s)
+{
+	const struct project_status *degraded = worst(s, true), *bad = worst(s, false);
+
+	s->next = advice(s, degraded, bad);
+	s->code = degraded ? 3 : str_eq(s->next, "nothing") && !s->recovery_open ? 0 : 1;
 }
 
 static int read_all(struct asking *a, struct status *s, struct err *e)
@@ -202,14 +222,15 @@ static int read_all(struct asking *a, struct status *s, struct err *e)
 	auto_free char *lock = store_path(a->store, "lock");
 	char busy[128];
 
-	if (current_read(a->store, &s->generation, e) < 0 || generation_numbers(a->store, &numbers, &n, e) < 0)
+	if (current_read(a->store, &s->generation, e) < 0 ||
+	    generation_numbers(a->store, &numbers, &n, e) < 0)
 		return -1;
 	free(numbers);
 	s->generations = (int64_t)n;
 	if (s->generation > 0 && generation_read(a->store, s->generation, &a->current, e) < 0)
 		return -1;
-	if (control_read(a->store, &s->control, e) < 0 || source_read(a->store, &s->source, e) < 0 ||
-	    sync_intent_read(a->store, &open, e) < 0)
+	if (control_read(a->store, &s->control, e) < 0 ||
+	    source_read(a->store, &s->source, e) < 0 || sync_intent_read(a->store, &open, e) < 0)
 		return -1;
 	s->recovery_open = open != NULL;
 	if (lock_holder(lock, busy, sizeof(busy))[0])

@@ -45,7 +45,8 @@ static cJSON *project_to(const struct project_status *p)
 cJSON *status_to_json(const struct status *s)
 {
 	cJSON *o = cJSON_CreateObject();
-	cJSON *source = cJSON_AddObjectToObject(o, "source"), *control = cJSON_AddObjectToObject(o, "control");
+	cJSON *source = cJSON_AddObjectToObject(o, "source"),
+	      *control = cJSON_AddObjectToObject(o, "control");
 	cJSON *list = cJSON_AddArrayToObject(o, "projects");
 
 	json_set_int(o, "generation", s->generation);

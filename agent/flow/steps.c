@@ -1,7 +1,7 @@
 /*
- * steps - a sync's table of contents: each row is a file of this directory, in the order the data goes (design part 5).
- * A step that has nothing to do sets `finished`; the report is made whatever happened.
- * Depends on: sync.h. To add a step: its file, its prototype in sync.h and a row here.
+ * steps - a sync's table of contents: each row is a file of this directory, in the order the data
+ * goes (design part 5). A step that has nothing to do sets `finished`; the report is made whatever
+ * happened. Depends on: sync.h. To add a step: its file, its prototype in sync.h and a row here.
  */
 #include "agent/flow/sync.h"
 
@@ -17,15 +17,17 @@ static const struct step_row {
 	int (*run)(struct sync *s, struct err *e);
 	const char *context; /* put in front of an error */
 } steps[] = {
-	{"open", flow_open, NULL},           /* the lock; what a killed sync left is finished first */
-	{"fetch", flow_fetch, NULL},         /* did the source move? then its objects */
-	{"verify", flow_verify, NULL},       /* may this commit be applied here at all? */
-	{"evaluate", flow_evaluate, NULL},   /* which projects belong to this host */
-	{"plan", flow_decide, NULL},         /* what differs from what holds */
-	{"stage", flow_stage, NULL},         /* everything needed comes to this host; nothing that runs is touched above */
-	{"deploy", flow_deploy, NULL},       /* each project: quiesce, snapshot, apply, health, commit or undo */
-	{"commit", flow_commit, NULL},       /* the generation, and `current` */
-	{"clean up", flow_cleanup, NULL},    /* retention */
+	{"open", flow_open, NULL},         /* the lock; what a killed sync left is finished first */
+	{"fetch", flow_fetch, NULL},       /* did the source move? then its objects */
+	{"verify", flow_verify, NULL},     /* may this commit be applied here at all? */
+	{"evaluate", flow_evaluate, NULL}, /* which projects belong to this host */
+	{"plan", flow_decide, NULL},       /* what differs from what holds */
+	{"stage", flow_stage,
+	 NULL}, /* everything needed comes to this host; nothing that runs is touched above */
+	{"deploy", flow_deploy,
+	 NULL}, /* each project: quiesce, snapshot, apply, health, commit or undo */
+	{"commit", flow_commit, NULL},    /* the generation, and `current` */
+	{"clean up", flow_cleanup, NULL}, /* retention */
 };
 
 static void summarize(struct sync *s, struct err *e)
@@ -46,9 +48,11 @@ static void summarize(struct sync *s, struct err *e)
 		err_set(e, ERR_BROKEN, 0,
 			"degraded: going back failed too; `mdc-agent status` says which project and what to do");
 	else if (failed)
-		err_set(e, ERR_FAILED, 0, "%s was not deployed; see above and `mdc-agent status`", who);
+		err_set(e, ERR_FAILED, 0, "%s was not deployed; see above and `mdc-agent status`",
+			who);
 	else if (retry)
-		err_set(e, ERR_RETRY, 0, "%s could not be deployed now; it will be tried again", who);
+		err_set(e, ERR_RETRY, 0, "%s could not be deployed now; it will be tried again",
+			who);
 }
 
 void sync_close(struct sync *s)
@@ -71,9 +75,11 @@ void sync_close(struct sync *s)
 	free(s->scratch);
 }
 
-int flow_sync(const struct config *c, const struct sync_options *o, struct sync_report *r, struct err *e)
+int flow_sync(const struct config *c, const struct sync_options *o, struct sync_report *r,
+	      struct err *e)
 {
-	struct sync s = {.config = c, .options = o, .report = r, .lock_fd = -1, .begun_ms = clock_ms()};
+	struct sync s = {
+		.config = c, .options = o, .report = r, .lock_fd = -1, .begun_ms = clock_ms()};
 	int rc = 0;
 
 	s.stop.signal_fd = s.stop.event_fd = -1;

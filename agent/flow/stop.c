@@ -1,7 +1,6 @@
 /*
- * stop - SIGTERM and SIGINT become something to poll for. A stop never undoes anything: what is open stays recorded and
- * goes on at the next start (promise 10).
- * Depends on: sync.h.
+ * stop - SIGTERM and SIGINT become something to poll for. A stop never undoes anything: what is
+ * open stays recorded and goes on at the next start (promise 10). Depends on: sync.h.
  */
 #include "agent/flow/sync.h"
 
@@ -38,7 +37,8 @@ bool stop_asked(struct stop *s)
 		return false;
 	if (poll(&p, 1, 0) == 1)
 		return true;
-	/* A worker has its own signals: reading here gives it none, and the event is how it learns. */
+	/* A worker has its own signals: reading here gives it none, and the event is how it learns.
+	 */
 	if (read(s->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return false;
 	(void)!write(s->event_fd, &one, sizeof(one));

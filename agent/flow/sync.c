@@ -59,7 +59,8 @@ struct trial *sync_trial(struct sync *s, const char *project)
 	return NULL;
 }
 
-void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, const char *why, int64_t ms)
+void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, const char *why,
+		  int64_t ms)
 {
 	struct sync_report *r = s->report;
 

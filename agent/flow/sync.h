@@ -44,13 +44,13 @@ struct trial {
 	const struct project *want; /* NULL: remove; borrowed from sync.wanted or sync.target */
 	struct active old;          /* what holds; empty if nothing does */
 	bool has_old;
-	struct active new;          /* complete after staging */
-	bool prepared;              /* rollback: `new` is a kept record; only its images need a look */
-	bool same_model;            /* Compose has nothing to do: settings changed only */
-	int attempts;               /* before this one */
+	struct active new; /* complete after staging */
+	bool prepared;     /* rollback: `new` is a kept record; only its images need a look */
+	bool same_model;   /* Compose has nothing to do: settings changed only */
+	int attempts;      /* before this one */
 	struct strv reasons, services, notes;
 	int64_t begun_ms, took_ms;
-	bool busy;                  /* a worker is on it */
+	bool busy; /* a worker is on it */
 };
 
 struct sync {
@@ -61,26 +61,26 @@ struct sync {
 	struct engine *engine; /* sync_engine() opens it on first use */
 	struct stop stop;
 	int lock_fd;
-	bool finished;         /* the rest of the steps has nothing to do */
-	char *scratch;         /* dry: a directory that goes away; else NULL */
-	bool dry;              /* asking only: nothing is written or reported */
-	bool retry_later;      /* something ended with OUTCOME_RETRY: the source is not settled */
+	bool finished;    /* the rest of the steps has nothing to do */
+	char *scratch;    /* dry: a directory that goes away; else NULL */
+	bool dry;         /* asking only: nothing is written or reported */
+	bool retry_later; /* something ended with OUTCOME_RETRY: the source is not settled */
 	struct source_record source;
 	struct control control;
 	char head[OBJECT_ID_SIZE]; /* "" in classic mode */
-	bool forced;           /* the new head does not descend from the last one */
+	bool forced;               /* the new head does not descend from the last one */
 	struct commit_info commit;
 	struct generation current; /* number 0: none */
 	struct projects wanted;
 	bool atomic;
 	char plan_digest[DIGEST_HEX_SIZE];
-	struct generation target;  /* rollback */
+	struct generation target; /* rollback */
 	struct plan plan;
 	struct containers running; /* every Compose container, once looked at */
 	bool looked;
 	struct trial *trials;
 	size_t n_trials;
-	int64_t number;        /* of the generation this sync makes */
+	int64_t number; /* of the generation this sync makes */
 	int64_t begun_ms;
 };
 
@@ -90,7 +90,8 @@ int sync_engine(struct sync *s, struct err *e);
 int sync_look(struct sync *s, struct err *e);
 void sync_show(const struct sync *s, const char *project, const char *step, const char *detail);
 struct trial *sync_trial(struct sync *s, const char *project); /* or NULL */
-void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, const char *why, int64_t ms);
+void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, const char *why,
+		  int64_t ms);
 char *sync_repo_dir(const struct sync *s);
 
 /* ---- the steps, in order (steps.c) ---- */
@@ -113,7 +114,8 @@ void sync_close(struct sync *s);
 int recover_run(struct sync *s, struct err *e);
 /* commit.c: put a generation on disk, keep its objects, switch `current`. */
 int generation_commit(struct sync *s, struct generation *g, struct err *e);
-struct generation_entry *generation_add(struct generation *g, const char *name); /* borrowed until the next add */
+struct generation_entry *generation_add(struct generation *g,
+					const char *name); /* borrowed until the next add */
 bool sync_open_trials(const struct sync *s); /* sync.c: a trial's intent is still on disk */
 /* target.c: give rollback's trials their kept records. */
 void target_prepare(struct sync *s);
@@ -123,7 +125,8 @@ int target_load(struct sync *s, struct err *e);
 int target_hold(struct sync *s, struct err *e);
 /* intent.c: write sync.json, the open sync; decided: "", "commit" or "undo" (atomic). */
 int sync_intent_save(struct sync *s, const char *decided, struct err *e);
-/* drift.c: which projects run differently from their record; adds trials when the policy says repair. */
+/* drift.c: which projects run differently from their record; adds trials when the policy says
+ * repair. */
 int drift_find(struct sync *s, struct err *e);
 bool drift_of(const struct active *a, const struct containers *running, struct str *what);
 /* decide.c: the comparison alone; sync.plan and sync.trials. */
@@ -136,9 +139,11 @@ void report_trial(struct sync *s, const struct trial *t);
 struct pool {
 	struct trial *(*next)(struct sync *s); /* ready to start, or NULL: none now */
 	worker_fn work;                        /* its arg is a struct pool_job */
-	void (*ended)(struct sync *s, struct trial *t, const cJSON *result, const struct err *failed);
+	void (*ended)(struct sync *s, struct trial *t, const cJSON *result,
+		      const struct err *failed);
 	int timeout_ms;
-	bool stop_cancels; /* on a stop kill the workers (nothing is touched yet), else wait for them */
+	bool stop_cancels; /* on a stop kill the workers (nothing is touched yet), else wait for
+			      them */
 };
 struct pool_job {
 	struct sync *sync;

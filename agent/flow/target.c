@@ -1,7 +1,7 @@
 /*
- * target - a manual rollback: the wanted set is a kept generation's, offline. What is left behind is held before the first
- * effect, so that no poll undoes it, even if we die half way.
- * Depends on: sync.h, store.
+ * target - a manual rollback: the wanted set is a kept generation's, offline. What is left behind
+ * is held before the first effect, so that no poll undoes it, even if we die half way. Depends on:
+ * sync.h, store.
  */
 #include "agent/flow/sync.h"
 
@@ -23,8 +23,10 @@ static int previous_good(struct sync *s, int64_t *out, struct err *e)
 			*out = v[i]; /* ascending: the last one stays */
 	free(v);
 	if (*out == 0)
-		return err_set(e, ERR_USAGE, 0, "there is no generation before %lld; `mdc-agent generations` lists them",
-			       (long long)s->current.number);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"there is no generation before %lld; `mdc-agent generations` lists them",
+			(long long)s->current.number);
 	return 0;
 }
 
@@ -40,8 +42,10 @@ static int check_number(struct sync *s, int64_t number, struct err *e)
 		found |= v[i] == number;
 	free(v);
 	if (!found)
-		return err_set(e, ERR_USAGE, 0, "generation %lld is not kept here; `mdc-agent generations` lists those that are",
-			       (long long)number);
+		return err_set(
+			e, ERR_USAGE, 0,
+			"generation %lld is not kept here; `mdc-agent generations` lists those that are",
+			(long long)number);
 	return 0;
 }
 
@@ -53,7 +57,8 @@ static int take_records(struct sync *s, struct err *e)
 	const struct generation_entry *x = only ? generation_find(&s->target, only) : NULL;
 
 	if (only && !x && !generation_find(&s->current, only))
-		return err_set(e, ERR_USAGE, 0, "generation %lld has no project %s", (long long)s->target.number, only);
+		return err_set(e, ERR_USAGE, 0, "generation %lld has no project %s",
+			       (long long)s->target.number, only);
 	s->wanted.v = xcalloc(base->n + 1, sizeof(*s->wanted.v));
 	for (size_t i = 0; i < base->n; i++)
 		if (base->v[i].status != ENTRY_MISSING && !str_eq(base->v[i].name, only))
@@ -76,7 +81,8 @@ int target_load(struct sync *s, struct err *e)
 	int64_t number = s->options->target;
 
 	if (s->current.number == 0)
-		return err_set(e, ERR_USAGE, 0, "nothing was deployed here yet: there is nothing to go back to");
+		return err_set(e, ERR_USAGE, 0,
+			       "nothing was deployed here yet: there is nothing to go back to");
 	if (number == 0 && previous_good(s, &number, e) < 0)
 		return -1;
 	if (check_number(s, number, e) < 0 || generation_read(s->store, number, &s->target, e) < 0)
@@ -105,7 +111,8 @@ void target_prepare(struct sync *s)
 static int hold_project(struct sync *s, struct err *e)
 {
 	const struct generation_entry *x = generation_find(&s->current, s->options->project);
-	struct mark m = {.project = (char *)s->options->project, .manual = true, .when = clock_wall()};
+	struct mark m = {
+		.project = (char *)s->options->project, .manual = true, .when = clock_wall()};
 
 	if (!x || x->status == ENTRY_MISSING)
 		return 0;
@@ -130,7 +137,9 @@ int target_hold(struct sync *s, struct err *e)
 	};
 	if (control_write(s->store, &s->control, e) < 0)
 		return -1;
-	report_event(s, EVENT_HOLD_SET,
-		     &(struct event_fields){.generation = s->target.number, .reason = s->control.why}, s->control.why);
+	report_event(
+		s, EVENT_HOLD_SET,
+		&(struct event_fields){.generation = s->target.number, .reason = s->control.why},
+		s->control.why);
 	return 0;
 }

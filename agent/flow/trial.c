@@ -1,7 +1,7 @@
 /*
- * trial - one project forward: intent, [quiesce, snapshot: they stand between the intent and apply once snapshots exist],
- * apply, health, commit. Any failure goes to undo; an engine that is away is waited for; a stop leaves the intent open.
- * Depends on: trial.h.
+ * trial - one project forward: intent, [quiesce, snapshot: they stand between the intent and apply
+ * once snapshots exist], apply, health, commit. Any failure goes to undo; an engine that is away is
+ * waited for; a stop leaves the intent open. Depends on: trial.h.
  */
 #include "agent/flow/trial.h"
 
@@ -61,7 +61,8 @@ static int step_apply(struct bench *b, struct err *e)
 	struct trial *t = b->trial;
 
 	bench_show(b, "apply", NULL);
-	if (place_files(b, t->has_old ? &t->old : NULL, &t->new, e) < 0 || fault_hit(FAULT_files_placed, e) < 0)
+	if (place_files(b, t->has_old ? &t->old : NULL, &t->new, e) < 0 ||
+	    fault_hit(FAULT_files_placed, e) < 0)
 		return -1;
 	if (t->same_model)
 		return 0;
@@ -157,7 +158,8 @@ static int run(struct bench *b, cJSON **result, struct err *e)
 	return undo_trial(b, e, result);
 }
 
-/* What fails already is not the change's fault; what of others runs under this name is worth knowing. */
+/* What fails already is not the change's fault; what of others runs under this name is worth
+ * knowing. */
 static int baseline(struct bench *b, struct err *e)
 {
 	struct trial *t = b->trial;
@@ -176,8 +178,10 @@ static int baseline(struct bench *b, struct err *e)
 		return 0;
 	if (model_read(b->sync->store, t->name, t->old.model, &model, e) < 0)
 		return -1;
-	struct judge j = {.engine = b->sync->engine, .project = t->name,
-			  .settings = &t->old.want.settings, .model = model};
+	struct judge j = {.engine = b->sync->engine,
+			  .project = t->name,
+			  .settings = &t->old.want.settings,
+			  .model = model};
 
 	return health_failing(&j, &b->intent.failing, e);
 }
@@ -190,7 +194,8 @@ int trial_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 
 	j->out = o;
 	if (bench_open(j, &b, e) < 0 || baseline(&b, e) < 0) {
-		*result = trial_end(NULL, "retry", e->cause); /* nothing was touched and nothing is open */
+		*result = trial_end(NULL, "retry",
+				    e->cause); /* nothing was touched and nothing is open */
 		bench_close(&b);
 		err_clear(e);
 		return 0;
@@ -278,7 +283,8 @@ int trial_resume(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	int rc = -1;
 
 	j->out = o;
-	if (bench_open(j, &b, e) == 0 && intent_load(j->sync, j->trial->name, j->trial, &b.intent, e) == 0) {
+	if (bench_open(j, &b, e) == 0 &&
+	    intent_load(j->sync, j->trial->name, j->trial, &b.intent, e) == 0) {
 		const char *phase = b.intent.phase;
 
 		if (!phase) /* it ended before it began, or its end was recorded */
@@ -314,7 +320,8 @@ int finish_commit_work(void *arg, struct worker_out *o, cJSON **result, struct e
 	return rc;
 }
 
-/* Recovery of an atomic sync that was decided to commit: healthy ones commit; one that is not is as any other. */
+/* Recovery of an atomic sync that was decided to commit: healthy ones commit; one that is not is as
+ * any other. */
 int resume_decided(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
 	struct pool_job *j = arg;

@@ -1,14 +1,15 @@
 /*
- * trial - one project's deployment inside its worker: from the first stop until it is healthy and committed, or back.
- * Everything a restart needs stands in the intent; the same code runs fresh and in recovery.
- * Depends on: sync.h.
+ * trial - one project's deployment inside its worker: from the first stop until it is healthy and
+ * committed, or back. Everything a restart needs stands in the intent; the same code runs fresh and
+ * in recovery. Depends on: sync.h.
  */
 #pragma once
 
 #include "agent/flow/sync.h"
 
 /* Phases as they stand in intent.json. A name is never given another meaning. */
-#define PHASE_APPLY   "apply"   /* going forward: place files, up, health; re-run once after a crash */
+#define PHASE_APPLY   "apply" /* going forward: place files, up, health; re-run once after a crash \
+			       */
 #define PHASE_HEALTHY "healthy" /* atomic: good, waits for the others' word */
 #define PHASE_UNDO    "undo"    /* going back */
 #define PHASE_REMOVE  "remove"
@@ -16,12 +17,14 @@
 struct intent {
 	char *phase;
 	int attempt;
-	char *why;   /* undo: the reason of the failure */
+	char *why; /* undo: the reason of the failure */
 	bool atomic;
-	bool unblamed; /* a failure is not this content's fault, so no mark: a rollback, or another of an atomic sync */
+	bool unblamed; /* a failure is not this content's fault, so no mark: a rollback, or another
+			  of an atomic sync */
 	bool blocked;  /* goes back for another's failure */
-	bool adopted;  /* took over containers of someone else: there is no old version of ours to go back to */
-	char *on_remove; /* remove: down, stop, keep */
+	bool adopted; /* took over containers of someone else: there is no old version of ours to go
+			 back to */
+	char *on_remove;     /* remove: down, stop, keep */
 	struct strv failing; /* checks that failed before we touched anything */
 };
 
@@ -33,19 +36,22 @@ struct bench {
 	struct intent intent;
 	char *live, *elsewhere; /* directories */
 	int64_t begun_ms;
-	int lock_fd;            /* the project's lock; Compose inherits it */
+	int lock_fd; /* the project's lock; Compose inherits it */
 };
-int bench_open(struct pool_job *j, struct bench *b, struct err *e); /* takes the project's lock (a surviving Compose may hold it) */
+int bench_open(struct pool_job *j, struct bench *b,
+	       struct err *e); /* takes the project's lock (a surviving Compose may hold it) */
 void bench_close(struct bench *b);
 int bench_save(struct bench *b, struct err *e); /* write intent.json */
 void bench_show(struct bench *b, const char *step, const char *detail);
 
 /* intent.c */
 cJSON *intent_to_json(const struct bench *b);
-int intent_load(struct sync *s, const char *project, struct trial *t, struct intent *in, struct err *e); /* in->phase NULL: none */
+int intent_load(struct sync *s, const char *project, struct trial *t, struct intent *in,
+		struct err *e); /* in->phase NULL: none */
 void intent_done(struct intent *in);
 
-/* place.c: make live/ hold exactly these files instead of those. Untracked files are never touched. */
+/* place.c: make live/ hold exactly these files instead of those. Untracked files are never touched.
+ */
 int place_files(struct bench *b, const struct active *from, const struct active *to, struct err *e);
 /* Remove what `from` tracks. */
 int place_nothing(struct bench *b, const struct active *from, struct err *e);
@@ -62,25 +68,29 @@ struct judge {
 	struct engine *engine;
 	const char *project;
 	const struct settings *settings;
-	const cJSON *model;     /* expected services; borrowed */
+	const cJSON *model;         /* expected services; borrowed */
 	const struct strv *failing; /* checks not to be blamed on the change; may be NULL */
 	struct stop *stop;
-	int64_t since;          /* wall clock of the trial's begin: restarts of younger containers count */
-	bool now_only;          /* one look, nothing is waited for */
+	int64_t since; /* wall clock of the trial's begin: restarts of younger containers count */
+	bool now_only; /* one look, nothing is waited for */
 	void (*waiting)(const char *what, void *arg);
 	void *arg;
 };
-/* Wait until healthy. ERR_FAILED with the reason and log lines; ERR_RETRY: stop asked for, or the engine is away too long. */
+/* Wait until healthy. ERR_FAILED with the reason and log lines; ERR_RETRY: stop asked for, or the
+ * engine is away too long. */
 int health_wait(const struct judge *j, struct err *e);
-/* Which checks fail right now (before a change), as stable names: "service web", "http URL", "unit X". */
+/* Which checks fail right now (before a change), as stable names: "service web", "http URL", "unit
+ * X". */
 int health_failing(const struct judge *j, struct strv *failing, struct err *e);
 
 /* probes.c: the http and units checks that fail now. */
 int probes_failing(const struct settings *s, struct strv *names, struct str *why);
 
-/* trial.c, undo.c, remove.c, repair.c: worker bodies. Their result is {"end": good|healthy|failed|degraded|retry|stopped, "why", "new"} */
+/* trial.c, undo.c, remove.c, repair.c: worker bodies. Their result is {"end":
+ * good|healthy|failed|degraded|retry|stopped, "why", "new"} */
 int trial_work(void *arg, struct worker_out *o, cJSON **result, struct err *e);
-int trial_resume(void *arg, struct worker_out *o, cJSON **result, struct err *e); /* recovery, from the intent */
+int trial_resume(void *arg, struct worker_out *o, cJSON **result,
+		 struct err *e); /* recovery, from the intent */
 int remove_work(void *arg, struct worker_out *o, cJSON **result, struct err *e);
 int repair_work(void *arg, struct worker_out *o, cJSON **result, struct err *e);
 int stage_work(void *arg, struct worker_out *o, cJSON **result, struct err *e);
@@ -90,13 +100,17 @@ int resume_decided(void *arg, struct worker_out *o, cJSON **result, struct err *
 int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err *e);
 
 /* parts they share */
-cJSON *trial_end(const struct bench *b, const char *end, const char *why); /* b NULL: without "new" */
-int trial_persist(struct bench *b, int (*go)(struct bench *b, struct err *e), struct err *e); /* waits for an engine that is away */
+cJSON *trial_end(const struct bench *b, const char *end,
+		 const char *why); /* b NULL: without "new" */
+int trial_persist(struct bench *b, int (*go)(struct bench *b, struct err *e),
+		  struct err *e); /* waits for an engine that is away */
 int trial_judge(struct bench *b, const struct active *a, struct err *e);
 int trial_commit(struct bench *b, struct err *e);
-/* Marks, goes back; `why` is consumed. 0 with *result "failed", "degraded" or (engine away, stop) "retry". */
+/* Marks, goes back; `why` is consumed. 0 with *result "failed", "degraded" or (engine away, stop)
+ * "retry". */
 int undo_trial(struct bench *b, struct err *why, cJSON **result);
 int undo_resume(struct bench *b, cJSON **result, struct err *e);
-int undo_undecided(struct bench *b, cJSON **result, struct err *e); /* healthy, but the sync was never decided */
+int undo_undecided(struct bench *b, cJSON **result,
+		   struct err *e); /* healthy, but the sync was never decided */
 int remove_resume(struct bench *b, cJSON **result, struct err *e);
 void bench_phase(struct bench *b, const char *phase);

@@ -1,7 +1,7 @@
 /*
- * undo - a trial that failed goes back: remembered as failed first, then old files, old model, and the old version's health.
- * Never depends on what failed: old files come from the object store, the old model and its images are kept.
- * Depends on: trial.h.
+ * undo - a trial that failed goes back: remembered as failed first, then old files, old model, and
+ * the old version's health. Never depends on what failed: old files come from the object store, the
+ * old model and its images are kept. Depends on: trial.h.
  */
 #include "agent/flow/trial.h"
 
@@ -14,8 +14,11 @@
 static int remember(struct bench *b, struct err *e)
 {
 	const struct project *w = &b->trial->new.want;
-	struct mark m = {.project = w->name, .digest = (char *)w->digest, .reason = b->intent.why,
-			 .when = clock_wall(), .attempts = b->intent.attempt};
+	struct mark m = {.project = w->name,
+			 .digest = (char *)w->digest,
+			 .reason = b->intent.why,
+			 .when = clock_wall(),
+			 .attempts = b->intent.attempt};
 
 	if (b->intent.unblamed || !b->intent.why)
 		return 0;
@@ -26,8 +29,9 @@ static int remember(struct bench *b, struct err *e)
 static int back_to_nothing(struct bench *b, struct err *e)
 {
 	if (b->intent.adopted)
-		return err_set(e, ERR_FAILED, 0,
-			       "it took over containers that were not ours: there is no version of ours to go back to");
+		return err_set(
+			e, ERR_FAILED, 0,
+			"it took over containers that were not ours: there is no version of ours to go back to");
 	if (apply_down(b, e) < 0)
 		return -1;
 	return place_nothing(b, &b->trial->new, e);
@@ -53,8 +57,9 @@ static int degrade(struct bench *b, const struct err *why, cJSON **result)
 {
 	char text[sizeof(why->cause) + sizeof(why->trail)];
 	struct err e = ERR_INIT;
-	auto_free char *all = xasprintf("%s; going back failed too: %s", b->intent.why ? b->intent.why : "undone",
-					err_text(why, text, sizeof(text)));
+	auto_free char *all =
+		xasprintf("%s; going back failed too: %s", b->intent.why ? b->intent.why : "undone",
+			  err_text(why, text, sizeof(text)));
 
 	(void)degraded_write(b->sync->store, b->trial->name, all, &e);
 	(void)intent_remove(b->sync->store, b->trial->name, &e);
@@ -69,7 +74,8 @@ static int go_back(struct bench *b, cJSON **result)
 	int rc = trial_persist(b, back, &e);
 
 	if (rc < 0 && e.kind != ERR_RETRY && !stop_asked(&b->sync->stop)) {
-		err_clear(&e); /* once more: a port that was still held, a container that was just being removed */
+		err_clear(&e); /* once more: a port that was still held, a container that was just
+				  being removed */
 		rc = trial_persist(b, back, &e);
 	}
 	if (rc < 0 && e.kind == ERR_RETRY) {
@@ -78,10 +84,12 @@ static int go_back(struct bench *b, cJSON **result)
 	}
 	if (rc < 0)
 		return degrade(b, &e, result);
-	if (fault_hit(FAULT_undo_done, &e) < 0 || intent_remove(b->sync->store, b->trial->name, &e) < 0)
+	if (fault_hit(FAULT_undo_done, &e) < 0 ||
+	    intent_remove(b->sync->store, b->trial->name, &e) < 0)
 		return degrade(b, &e, result);
 	if (!b->intent.why)
-		*result = trial_end(NULL, "blocked", "the sync ended before all projects were good");
+		*result =
+			trial_end(NULL, "blocked", "the sync ended before all projects were good");
 	else
 		*result = trial_end(NULL, b->intent.blocked ? "blocked" : "failed", b->intent.why);
 	return 0;
@@ -95,7 +103,8 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 	b->intent.why = xstrdup(why->cause);
 	err_clear(why);
 	bench_phase(b, PHASE_UNDO);
-	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it again. */
+	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it
+	 * again. */
 	(void)remember(b, &e);
 	(void)bench_save(b, &e);
 	if (fault_hit(FAULT_mark_written, &e) < 0)

@@ -1,6 +1,6 @@
 /*
- * wayback - before anything is touched: could we go back? Old files must be in the object store, old images on this host.
- * Depends on: staging.h.
+ * wayback - before anything is touched: could we go back? Old files must be in the object store,
+ * old images on this host. Depends on: staging.h.
  */
 #include "agent/flow/staging.h"
 
@@ -26,16 +26,21 @@ int staging_way_back(struct staging *g, struct err *e)
 
 	if (!t->has_old)
 		return 0;
-	if (t->old.n_files > 0 && with_repo(g->sync, "check the way back", old_files, &t->old, &file, e) < 0)
+	if (t->old.n_files > 0 &&
+	    with_repo(g->sync, "check the way back", old_files, &t->old, &file, e) < 0)
 		return -1;
 	if (file)
-		return err_set(e, ERR_RETRY, 0,
-			       "the way back is not there: %s of the version that runs is not in the object store any more",
-			       cJSON_GetStringValue(file));
+		return err_set(
+			e, ERR_RETRY, 0,
+			"the way back is not there: %s of the version that runs is not in the object store any more",
+			cJSON_GetStringValue(file));
 	if (images_present(g->sync->engine, &t->old, &image, e) < 0)
 		return -1;
-	/* Its containers hold their image; if it is gone, so are they, and there is nothing to go back to. */
+	/* Its containers hold their image; if it is gone, so are they, and there is nothing to go
+	 * back to. */
 	if (image)
-		strv_pushf(&t->notes, "image %s of the version before is gone: going back would not work", image);
+		strv_pushf(&t->notes,
+			   "image %s of the version before is gone: going back would not work",
+			   image);
 	return 0;
 }

@@ -35,7 +35,7 @@ void active_done(struct active *a)
 
 static void copy_files(struct active *to, const struct active *from)
 {
-	to->files = from->n_files ? xcalloc(from->n_files, sizeof(*to->files)) : NULL;
+	to->files = xcalloc(from->n_files + 1, sizeof(*to->files));
 	to->n_files = from->n_files;
 	for (size_t i = 0; i < from->n_files; i++) {
 		to->files[i] = from->files[i];
@@ -45,7 +45,7 @@ static void copy_files(struct active *to, const struct active *from)
 
 static void copy_images(struct active *to, const struct active *from)
 {
-	to->images = from->n_images ? xcalloc(from->n_images, sizeof(*to->images)) : NULL;
+	to->images = xcalloc(from->n_images + 1, sizeof(*to->images));
 	to->n_images = from->n_images;
 	for (size_t i = 0; i < from->n_images; i++)
 		to->images[i] = (struct pinned_image){

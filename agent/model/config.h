@@ -1,5 +1,5 @@
 /*
- * config - the host's settings, agent.yaml (design.md part 7).
+ * config - the host's settings, agent.yaml.
  * Depends on: common, keys, settings.
  * To add a key: a field and a row in config.c; the manual and `init` follow.
  */
@@ -12,14 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum source_kind { SOURCE_NONE, SOURCE_FILE, SOURCE_HTTP, SOURCE_SSH }; /* HTTP: https, and http to loopback only */
+enum source_kind {
+	SOURCE_NONE,
+	SOURCE_FILE,
+	SOURCE_HTTP,
+	SOURCE_SSH
+}; /* HTTP: https, and http to loopback only */
 
 struct source_config {
-	char *url;     /* as given; "" or NULL: classic mode, no repository */
+	char *url;             /* as given; "" or NULL: classic mode, no repository */
 	enum source_kind kind; /* from the url */
-	char *branch;  /* default "main"; exclusive with tag */
-	char *tag;     /* glob: the newest (version order) tag that matches; or NULL */
-	char *path;    /* where the manifest and discovery start, "." */
+	char *branch;          /* default "main"; exclusive with tag */
+	char *tag;             /* glob: the newest (version order) tag that matches; or NULL */
+	char *path;            /* where the manifest and discovery start, "." */
 	int64_t poll_ms;
 	char *username; /* http: default "git"; ssh: from the url, else "git" */
 	char *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
@@ -30,10 +35,10 @@ enum engine_kind { ENGINE_AUTO, ENGINE_DOCKER, ENGINE_PODMAN };
 enum drift_policy { DRIFT_REPORT, DRIFT_REPAIR };
 
 struct retention_config {
-	int generations;       /* 10 */
-	int snapshots;         /* 5 */
+	int generations;        /* 10 */
+	int snapshots;          /* 5 */
 	int64_t failed_data_ms; /* 7d */
-	int snapshot_share;    /* percent, 20 */
+	int snapshot_share;     /* percent, 20 */
 };
 
 struct declared_project { /* `projects:` of agent.yaml */
@@ -43,15 +48,15 @@ struct declared_project { /* `projects:` of agent.yaml */
 };
 
 struct config {
-	char *file;  /* where it was read from */
+	char *file;   /* where it was read from */
 	char *digest; /* of the file's text: a change makes the next sync a full one */
 	struct source_config source;
 	char *host;
 	enum engine_kind engine;
-	char *socket;      /* of the engine, or NULL: the usual places */
-	char *compose;     /* path of the Compose plugin, or NULL: the usual places */
+	char *socket;  /* of the engine, or NULL: the usual places */
+	char *compose; /* path of the Compose plugin, or NULL: the usual places */
 	char *state_dir, *runtime_dir;
-	int parallel;      /* 2 */
+	int parallel; /* 2 */
 	enum drift_policy drift;
 	struct settings defaults;
 	struct retention_config retention;
@@ -60,10 +65,11 @@ struct config {
 };
 
 /*
- * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host name; state_dir:
- * /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d and e ERR_USAGE whose cause is the
- * first finding. Keys of issues to come (verify, policy, webhooks) are accepted only with the values that mean "off"
- * (verify.mode off, policy.preset open, webhooks empty); anything else is an error that says this version cannot do it.
+ * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host
+ * name; state_dir: /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d
+ * and e ERR_USAGE whose cause is the first finding. Keys of issues to come (verify, policy,
+ * webhooks) are accepted only with the values that mean "off" (verify.mode off, policy.preset open,
+ * webhooks empty); anything else is an error that says this version cannot do it.
  */
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,
 		struct err *e);

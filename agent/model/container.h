@@ -11,29 +11,35 @@
 #include <stdint.h>
 
 enum container_state {
-	CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_PAUSED, CONTAINER_RESTARTING,
-	CONTAINER_REMOVING, CONTAINER_EXITED, CONTAINER_DEAD, CONTAINER_UNKNOWN,
+	CONTAINER_CREATED,
+	CONTAINER_RUNNING,
+	CONTAINER_PAUSED,
+	CONTAINER_RESTARTING,
+	CONTAINER_REMOVING,
+	CONTAINER_EXITED,
+	CONTAINER_DEAD,
+	CONTAINER_UNKNOWN,
 };
 enum container_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 
 struct container {
-	char *id, *name;          /* name without the leading slash */
-	char *project, *service;  /* Compose's labels */
+	char *id, *name;         /* name without the leading slash */
+	char *project, *service; /* Compose's labels */
 	char *image, *image_id;
-	char *config_hash;        /* Compose's label, "" if missing */
-	char *inputs;             /* our label mdc.inputs, "" if missing */
-	bool ours;                /* carries our label mdc.managed */
-	bool oneoff;              /* `compose run` */
-	bool ended_well;          /* exited with 0 (from the list's status text) */
+	char *config_hash; /* Compose's label, "" if missing */
+	char *inputs;      /* our label mdc.inputs, "" if missing */
+	bool ours;         /* carries our label mdc.managed */
+	bool oneoff;       /* `compose run` */
+	bool ended_well;   /* exited with 0 (from the list's status text) */
 	enum container_state state;
-	int64_t created;          /* wall clock */
+	int64_t created; /* wall clock */
 	/* Filled by engine_inspect() only: */
 	bool inspected;
 	enum container_health health;
-	char *health_log;         /* output of the last failing probe, printable, cut; or NULL */
+	char *health_log; /* output of the last failing probe, printable, cut; or NULL */
 	int exit_code, restart_count;
-	char *restart_policy;     /* "no", "always", "unless-stopped", "on-failure" */
-	char *error;              /* State.Error, or NULL */
+	char *restart_policy; /* "no", "always", "unless-stopped", "on-failure" */
+	char *error;          /* State.Error, or NULL */
 	bool oom_killed;
 };
 
@@ -41,7 +47,10 @@ struct containers {
 	struct container *v; /* sorted by project, service, name */
 	size_t n;
 };
-#define CONTAINERS_INIT {.n = 0}
+#define CONTAINERS_INIT                                                                            \
+	{                                                                                          \
+		.n = 0                                                                             \
+	}
 void containers_done(struct containers *l);
 #define auto_containers AUTO(containers_done)
 const char *container_state_name(enum container_state s);

@@ -1,7 +1,6 @@
 /*
- * diag - a list of findings in files that people wrote: file, line, column, text. `check` shows all of them,
- * a sync stops at the errors.
- * Depends on: common.
+ * diag - a list of findings in files that people wrote: file, line, column, text. `check` shows all
+ * of them, a sync stops at the errors. Depends on: common.
  */
 #pragma once
 
@@ -14,7 +13,7 @@ enum diag_level { DIAG_WARNING, DIAG_ERROR };
 
 struct diag {
 	enum diag_level level;
-	char *file;       /* as a person would name it: relative to the repository, or a host path */
+	char *file; /* as a person would name it: relative to the repository, or a host path */
 	int line, column; /* 0: the file as a whole */
 	char *project;    /* the project it belongs to, or NULL */
 	char *text;       /* what is wrong and what to do */
@@ -27,7 +26,10 @@ struct diags {
 };
 
 enum { DIAGS_MAX = 200 };
-#define DIAGS_INIT {.n = 0}
+#define DIAGS_INIT                                                                                 \
+	{                                                                                          \
+		.n = 0                                                                             \
+	}
 
 void diags_add(struct diags *d, enum diag_level level, const char *file, int line, int column,
 	       const char *project, const char *fmt, ...) __attribute__((format(printf, 7, 8)));

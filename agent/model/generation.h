@@ -1,6 +1,6 @@
 /*
- * generation - the numbered record of what belongs on this host, and each project's own record of what holds.
- * Depends on: common, project.
+ * generation - the numbered record of what belongs on this host, and each project's own record of
+ * what holds. Depends on: common, project.
  */
 #pragma once
 
@@ -38,27 +38,30 @@ struct pinned_image {
 
 /* What holds for one project: projects/<name>/active.json, and its entry in a generation. */
 struct active {
-	struct project want;   /* as evaluated when it was deployed */
+	struct project want; /* as evaluated when it was deployed */
 	struct commit_info commit;
-	char model[DIGEST_HEX_SIZE]; /* digest of its model; the text is projects/<name>/models/<digest>.json */
+	char model[DIGEST_HEX_SIZE]; /* digest of its model; the text is
+					projects/<name>/models/<digest>.json */
 	struct live_file *files;
 	size_t n_files;
 	struct pinned_image *images;
 	size_t n_images;
-	cJSON *hashes;         /* service -> Compose's config hash as the containers carried it; never NULL once filled */
-	int64_t since;         /* wall clock of its commit */
-	int64_t generation;    /* the generation that brought it */
+	cJSON *hashes; /* service -> Compose's config hash as the containers carried it; never NULL
+			  once filled */
+	int64_t since; /* wall clock of its commit */
+	int64_t generation; /* the generation that brought it */
 };
 void active_init(struct active *a);
 void active_done(struct active *a);
-void active_copy(struct active *to, const struct active *from); /* deep; into an initialised struct */
+void active_copy(struct active *to,
+		 const struct active *from); /* deep; into an initialised struct */
 #define auto_active AUTO(active_done)
 cJSON *active_to_json(const struct active *a);
 void active_from_json(const cJSON *j, struct active *a); /* a is overwritten, not freed */
 
 enum entry_status {
-	ENTRY_GOOD,    /* deployed as wanted */
-	ENTRY_HELD,    /* wanted something newer that failed or was not tried; `active` is what runs */
+	ENTRY_GOOD, /* deployed as wanted */
+	ENTRY_HELD, /* wanted something newer that failed or was not tried; `active` is what runs */
 	ENTRY_MISSING, /* wanted, never came up; nothing of it holds */
 };
 const char *entry_status_name(enum entry_status s);
@@ -67,16 +70,16 @@ enum entry_status entry_status_parse(const char *name);
 struct generation_entry {
 	char *name;
 	enum entry_status status;
-	char *why;  /* for held and missing: the reason in words; else NULL */
+	char *why;            /* for held and missing: the reason in words; else NULL */
 	struct active active; /* empty (files, model) when missing */
 };
 
 struct generation {
 	int64_t number;
 	struct commit_info commit;
-	int64_t made;  /* wall clock */
-	char *source;  /* URL without credentials */
-	char *cause;   /* "sync", "rollback to 41", "retry", ... */
+	int64_t made;               /* wall clock */
+	char *source;               /* URL without credentials */
+	char *cause;                /* "sync", "rollback to 41", "retry", ... */
 	struct generation_entry *v; /* sorted by name */
 	size_t n;
 	struct strv others; /* as eval_result.others: what evaluating need not read again */

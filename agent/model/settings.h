@@ -1,8 +1,9 @@
 /*
- * settings - what one project is to be deployed like: the keys of design.md part 7, from mdc.yaml, x-mdc, defaults.
+ * settings - what one project is to be deployed like: from mdc.yaml, x-mdc and defaults.
  * A value is only meaningful when it was set; settings_finish() fills the built-in defaults in.
  * Depends on: common, keys.
- * To add a key: a field, a row in settings_rows.c (reading, manual) and a row in settings.c (merging, JSON).
+ * To add a key: a field, a row in settings_rows.c (reading, manual) and a row in settings.c
+ * (merging, JSON).
  */
 #pragma once
 
@@ -43,13 +44,13 @@ struct hook {
 };
 
 struct settings {
-	char *path;         /* of the project's directory in the repository; NULL: its name */
-	struct strv files;  /* Compose files relative to path; empty: the usual names */
+	char *path;        /* of the project's directory in the repository; NULL: its name */
+	struct strv files; /* Compose files relative to path; empty: the usual names */
 	struct strv compose_files; /* agent.yaml only: absolute host paths */
-	struct strv hosts;  /* names, globs, @groups; empty: every host */
-	struct strv after;  /* projects that must be good first */
+	struct strv hosts;         /* names, globs, @groups; empty: every host */
+	struct strv after;         /* projects that must be good first */
 	struct strv env_files, profiles;
-	bool has_profiles;  /* `profiles: []` differs from none given */
+	bool has_profiles; /* `profiles: []` differs from none given */
 	enum pull_policy pull;
 	enum on_remove on_remove;
 	struct health_settings health;
@@ -62,9 +63,11 @@ struct settings {
 void settings_init(struct settings *s); /* all unset */
 void settings_done(struct settings *s);
 
-/* The table of a project's keys; `compose_files` is refused outside agent.yaml by the reader's `host_side`. */
+/* The table of a project's keys; `compose_files` is refused outside agent.yaml by the reader's
+ * `host_side`. */
 const struct key_row *settings_rows(void);
-/* The part of it that may stand under `defaults:` (no path, files, hosts, after, compose_files, adopt). */
+/* The part of it that may stand under `defaults:` (no path, files, hosts, after, compose_files,
+ * adopt). */
 const struct key_row *settings_default_rows(void);
 
 /* Read a map into s (initialised). host_side: it comes from agent.yaml. 0, or -1 after findings. */
@@ -72,7 +75,8 @@ int settings_read(const struct yaml_node *map, bool host_side, const struct key_
 		  struct settings *s);
 
 /* The same for a map of defaults: the keys of settings_default_rows(). */
-int settings_read_defaults(const struct yaml_node *map, const struct key_context *c, struct settings *s);
+int settings_read_defaults(const struct yaml_node *map, const struct key_context *c,
+			   struct settings *s);
 
 /* How this volume is to be restored by these settings (finished ones). */
 enum restore settings_restore_of(const struct settings *s, const char *volume);

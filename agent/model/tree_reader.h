@@ -1,7 +1,6 @@
 /*
- * tree_reader - how eval reads a repository without knowing where it lies: git/ gives one over the object store,
- * eval/worktree one over a plain directory (for `check`).
- * Depends on: common.
+ * tree_reader - how eval reads a repository without knowing where it lies: git/ gives one over the
+ * object store, eval/worktree one over a plain directory (for `check`). Depends on: common.
  */
 #pragma once
 
@@ -22,19 +21,21 @@ struct tree_entry {
 
 struct tree_reader {
 	void *ctx;
-	/* Each entry of a directory, in byte order of names; `each` returns 0 to go on, 1 to stop, -1 with e to fail. */
+	/* Each entry of a directory, in byte order of names; `each` returns 0 to go on, 1 to stop,
+	 * -1 with e to fail. */
 	int (*list)(void *ctx, const char *tree_id,
 		    int (*each)(const struct tree_entry *t, void *arg, struct err *e), void *arg,
 		    struct err *e);
 	/* The entry at a clean relative path below a directory; "." is the directory itself. */
 	int (*find)(void *ctx, const char *tree_id, const char *path, struct tree_entry *out,
 		    bool *found, struct err *e);
-	/* A file's bytes (zero-terminated, the caller frees). ERR_REJECTED if it is larger than max. */
+	/* A file's bytes (zero-terminated, the caller frees). ERR_REJECTED if it is larger than
+	 * max. */
 	int (*read)(void *ctx, const char *blob_id, size_t max, char **out, size_t *len,
 		    struct err *e);
 };
 
-/* Budgets on one selected project, and on what it reads elsewhere (reliability.md 2.4). */
+/* Budgets on one selected project, and on what it reads elsewhere. */
 enum {
 	TREE_MAX_ENTRIES = 20000,
 	TREE_MAX_DEPTH = 16,

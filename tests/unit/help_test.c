@@ -89,8 +89,9 @@ static char *in_roff(const char *name)
 /* Every line that begins with a dot is a request we know; no other line begins with one. */
 static void assert_roff(const struct str *page)
 {
-	static const char *const requests[] = {".\\\"", ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".RS", ".RE",
-					       ".nf",	".fi",	".br",	".B ",	".BR ", ".nh", ".ad"};
+	static const char *const requests[] = {".\\\"", ".TH ", ".SH ", ".SS ", ".TP",
+					       ".PP",   ".RS",  ".RE",  ".nf",  ".fi",
+					       ".br",   ".B ",  ".BR ", ".nh",  ".ad"};
 
 	for (const char *p = str_text(page); *p;) {
 		size_t n = strcspn(p, "\n");
@@ -214,7 +215,8 @@ static void wrapping(void **state)
 
 	(void)state;
 	text_wrap(&out, "one two  three verylongwordthatdoesnotfit x", 2, 12, 0);
-	assert_string_equal(str_text(&out), "one two\n  three\n  verylongwordthatdoesnotfit\n  x\n");
+	assert_string_equal(str_text(&out),
+			    "one two\n  three\n  verylongwordthatdoesnotfit\n  x\n");
 }
 
 static void cutting(void **state)
@@ -225,10 +227,10 @@ static void cutting(void **state)
 		bool utf8;
 		const char *want;
 	} cases[] = {
-		{"short", 5, true, "short"},	{"too long", 5, true, "too …"},
+		{"short", 5, true, "short"},      {"too long", 5, true, "too …"},
 		{"too long", 6, false, "too..."}, {"äöüß", 4, true, "äöüß"},
-		{"日本語", 5, true, "日本…"},	{"日本語", 6, true, "日本語"},
-		{"日本語", 4, true, "日…"},	{"abc", 0, true, ""},
+		{"日本語", 5, true, "日本…"},     {"日本語", 6, true, "日本語"},
+		{"日本語", 4, true, "日…"},       {"abc", 0, true, ""},
 		{"abcd", 2, false, "ab"},
 	};
 

@@ -1,5 +1,6 @@
 /*
- * init - the settings file it writes is one the agent reads, and the repository it makes is one to push to.
+ * init - the settings file it writes is one the agent reads, and the repository it makes is one to
+ * push to.
  */
 #include "agent/cli/init.h"
 
@@ -65,7 +66,8 @@ static void the_file_is_read_back(void **state)
 
 static void ssh_names_the_files_it_needs(void **state)
 {
-	static const char *const urls[] = {"ssh://git@git.example.org/me/x.git", "git@git.example.org:me/x.git"};
+	static const char *const urls[] = {"ssh://git@git.example.org/me/x.git",
+					   "git@git.example.org:me/x.git"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(urls); i++) {
@@ -123,7 +125,8 @@ static void a_bare_repository(void **state)
 {
 	auto_free char *dir = path_join(*state, "homelab.git");
 	auto_free char *hook = path_join(dir, "hooks/post-receive");
-	auto_free char *text = NULL, *original = NULL, *head_path = path_join(dir, "HEAD"), *head = NULL;
+	auto_free char *text = NULL, *original = NULL, *head_path = path_join(dir, "HEAD"),
+		       *head = NULL;
 	struct init_bare b = {.dir = dir, .branch = "deploy", .config = "/etc/x.yaml"};
 	struct err e = ERR_INIT;
 	struct stat st;

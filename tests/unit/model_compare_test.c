@@ -45,7 +45,7 @@ static const struct row {
 	{"not built yet, with a name", "'image':'" A "','x-mdc-image':'a:1'",
 	 "'image':'a:1','build':{}", "", "", ""},
 	{"built instead of pulled", "'image':'a:1@" A "'", "'build':{'context':'.'}",
-	 "service web: image a:1 → none", "web", ""},
+	 "service web: image a:1 → built here", "web", ""},
 	{"not built yet", "'image':'" A "'", "'build':{'context':'.'}", "", "", ""},
 	{"environment", "'environment':{'A':'secret1','B':'same','C':'gone'}",
 	 "'environment':{'A':'secret2','B':'same','D':'secret3'}",

@@ -25,7 +25,8 @@ static void note(struct progress_display *d, const char *project, const char *st
 static void note_detail(struct progress_display *d, const char *project, const char *step,
 			const char *detail, int64_t now_ms)
 {
-	progress_note(d, &(struct progress_line){.project = project, .step = step, .detail = detail},
+	progress_note(d,
+		      &(struct progress_line){.project = project, .step = step, .detail = detail},
 		      now_ms);
 }
 
@@ -44,9 +45,10 @@ static void steps_and_ends_as_plain_lines(void **state)
 	note_detail(d, "api", "failed", "app exited with 1\npanic", 13600);
 	note_detail(d, "old", "held", "suspended", 13600);
 	progress_fixed(d, &out);
-	assert_string_equal(str_text(&out), "web: pull\napi: pull\nweb: apply\nweb: deployed in 3.2 s\n"
-					    "api: failed after 12 s: app exited with 1\n"
-					    "old: held: suspended\n");
+	assert_string_equal(str_text(&out),
+			    "web: pull\napi: pull\nweb: apply\nweb: deployed in 3.2 s\n"
+			    "api: failed after 12 s: app exited with 1\n"
+			    "old: held: suspended\n");
 }
 
 static void live_lines(void **state)
@@ -97,7 +99,8 @@ static void never_wider_nor_higher_than_the_terminal(void **state)
 		auto_free char *name = xasprintf("project-with-a-rather-long-name-%d", i);
 
 		note_detail(d, name, i == 39 ? "health" : "waiting",
-			    "日本語 and a text that does not fit into any line of that size at all", i);
+			    "日本語 and a text that does not fit into any line of that size at all",
+			    i);
 	}
 	for (int columns = 1; columns < 130; columns++) {
 		for (int rows = 0; rows < 12; rows++) {
@@ -161,23 +164,24 @@ static void text_from_outside_is_made_safe(void **state)
 static void the_report_of_a_sync(void **state)
 {
 	struct outcome v[] = {
-		{(char *)(uintptr_t)"web", OUTCOME_DEPLOYED, NULL, 3200},
-		{(char *)(uintptr_t)"api", OUTCOME_FAILED,
-		 (char *)(uintptr_t)"app exited with 1\n\033[31mpanic", 12000},
+		{(char *)(uintptr_t) "web", OUTCOME_DEPLOYED, NULL, 3200},
+		{(char *)(uintptr_t) "api", OUTCOME_FAILED,
+		 (char *)(uintptr_t) "app exited with 1\n\033[31mpanic", 12000},
 	};
 	struct sync_report r = {.generation = 7, .made = true, .v = v, .n = 2, .kept = 3};
 	auto_str struct str all = STR_INIT, brief = STR_INIT;
 
 	(void)state;
 	snprintf(r.commit.id, sizeof(r.commit.id), "3f2a1c9aaaa");
-	r.commit.subject = (char *)(uintptr_t)"bump\x07 web";
+	r.commit.subject = (char *)(uintptr_t) "bump\x07 web";
 	show_sync(&all, &r, &plain, false);
-	assert_string_equal(str_text(&all), "web: deployed in 3.2 s\n"
-					    "api: failed in 12 s\n"
-					    "    app exited with 1\n"
-					    "    \\x1B[31mpanic\n"
-					    "1 deployed, 1 failed, 3 unchanged; generation 7, commit "
-					    "3f2a1c9 \"bump\\x07 web\"\n");
+	assert_string_equal(str_text(&all),
+			    "web: deployed in 3.2 s\n"
+			    "api: failed in 12 s\n"
+			    "    app exited with 1\n"
+			    "    \\x1B[31mpanic\n"
+			    "1 deployed, 1 failed, 3 unchanged; generation 7, commit "
+			    "3f2a1c9 \"bump\\x07 web\"\n");
 	show_sync(&brief, &r, &plain, true);
 	assert_true(str_starts(str_text(&brief), "api: failed"));
 }

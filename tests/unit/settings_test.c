@@ -148,6 +148,7 @@ static void check_merge(void **state)
 	auto_free char *a = read_as_text(r->into, false, &into);
 	auto_free char *b = read_as_text(r->from, false, &from);
 
+	assert_true(a[0] == '{' && b[0] == '{');
 	settings_merge(&into, &from);
 	auto_json cJSON *j = settings_to_json(&into);
 	auto_free char *got = json_text(j);
@@ -162,6 +163,7 @@ static void check_finish(void **state)
 	auto_free char *text = read_as_text("snapshot: {restore: {db: never}}", false, &s);
 
 	(void)state;
+	assert_int_equal(text[0], '{');
 	settings_finish(&s);
 	assert_int_equal(s.health.timeout_ms, 180000);
 	assert_int_equal(s.health.settle_ms, 10000);

@@ -52,11 +52,11 @@ static void every_verb_is_documented(void **state)
 
 struct row {
 	const char *name;
-	const char *words[6]; /* after the program's name */
-	const char *verb;     /* NULL: none */
+	const char *words[6];       /* after the program's name */
+	const char *verb;           /* NULL: none */
 	const char *option, *value; /* that must be there */
 	size_t args;
-	const char *error;    /* part of the message; NULL: it is fine */
+	const char *error; /* part of the message; NULL: it is fine */
 };
 
 static const struct row rows[] = {
@@ -66,7 +66,13 @@ static const struct row rows[] = {
 	{"option with =", {"check", "--ref=main"}, "check", "ref", "main", 0, NULL},
 	{"empty value", {"check", "--ref="}, "check", "ref", "", 0, NULL},
 	{"letter", {"rollback", "-p", "web"}, "rollback", "project", "web", 0, NULL},
-	{"letter and value in one", {"rollback", "-pweb", "3"}, "rollback", "project", "web", 1, NULL},
+	{"letter and value in one",
+	 {"rollback", "-pweb", "3"},
+	 "rollback",
+	 "project",
+	 "web",
+	 1,
+	 NULL},
 	{"letters together", {"-vc", "x", "status"}, "status", "config", "x", 0, NULL},
 	{"global before the verb", {"--config", "x", "status"}, "status", "config", "x", 0, NULL},
 	{"global behind the verb", {"status", "-c", "x"}, "status", "config", "x", 0, NULL},
@@ -83,7 +89,13 @@ static const struct row rows[] = {
 	{"wrong option", {"sync", "--drfit"}, NULL, NULL, NULL, 0, "did you mean --drift?"},
 	{"wrong option, nothing near", {"sync", "--qqqqqqqqqq"}, NULL, NULL, NULL, 0, "help sync"},
 	{"wrong letter", {"sync", "-x"}, NULL, NULL, NULL, 0, "unknown option -x"},
-	{"not this verb's option", {"plan", "--drift"}, NULL, NULL, NULL, 0, "unknown option --drift"},
+	{"not this verb's option",
+	 {"plan", "--drift"},
+	 NULL,
+	 NULL,
+	 NULL,
+	 0,
+	 "unknown option --drift"},
 	{"value is missing", {"check", "--ref"}, NULL, NULL, NULL, 0, "needs an argument"},
 	{"value too many", {"sync", "--drift=yes"}, NULL, NULL, NULL, 0, "takes no argument"},
 	{"argument too many", {"plan", "web"}, NULL, NULL, NULL, 0, "unexpected argument \"web\""},
@@ -97,7 +109,7 @@ static void check_row(void **state)
 	const struct row *r = *state;
 	struct cli c = {.json = false};
 	struct err e = ERR_INIT;
-	char *argv[8] = {(char *)(uintptr_t)"mdc-agent"};
+	char *argv[8] = {(char *)(uintptr_t) "mdc-agent"};
 	int argc = 1;
 
 	for (size_t i = 0; i < COUNT_OF(r->words) && r->words[i]; i++)
@@ -123,8 +135,8 @@ static void json_is_known_even_if_a_word_is_wrong(void **state)
 {
 	struct cli c = {.json = false};
 	struct err e = ERR_INIT;
-	char *argv[] = {(char *)(uintptr_t)"mdc-agent", (char *)(uintptr_t)"--json",
-			(char *)(uintptr_t)"stauts"};
+	char *argv[] = {(char *)(uintptr_t) "mdc-agent", (char *)(uintptr_t) "--json",
+			(char *)(uintptr_t) "stauts"};
 
 	(void)state;
 	assert_int_equal(command_parse(&c, 3, argv, &e), -1);
@@ -140,7 +152,7 @@ static void too_many_options(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(argv); i++)
-		argv[i] = (char *)(uintptr_t)"--json";
+		argv[i] = (char *)(uintptr_t) "--json";
 	assert_int_equal(command_parse(&c, (int)COUNT_OF(argv), argv, &e), -1);
 	assert_int_equal(e.kind, ERR_USAGE);
 	call_done(&c.call);
@@ -151,8 +163,8 @@ static void generation_numbers(void **state)
 	static const struct {
 		const char *text;
 		int64_t want;
-	} cases[] = {{"1", 1},	  {"41", 41}, {"0", -1},   {"-3", -1}, {"", -1},
-		     {"4x", -1}, {"x", -1},  {"99999999999999999999", -1}};
+	} cases[] = {{"1", 1}, {"41", 41}, {"0", -1}, {"-3", -1},
+		     {"", -1}, {"4x", -1}, {"x", -1}, {"99999999999999999999", -1}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
