@@ -101,7 +101,7 @@ static int write_config(const struct choice *h, const struct str *text, struct e
 
 static void next_steps(struct str *out, const struct choice *h)
 {
-	bool usual = strcmp(h->config, MDC_SYSCONFDIR "/agent.yaml") == 0;
+	bool usual = str_eq(h->config, MDC_SYSCONFDIR "/agent.yaml");
 	auto_free char *program =
 		usual ? xstrdup("mdc-agent") : xasprintf("mdc-agent --config %s", h->config);
 

@@ -1,10 +1,11 @@
 /*
- * daemon - `mdc-agent run`: one loop that asks whether anything moved and starts `mdc-agent sync` when it did. It deploys
- * nothing itself, never loads libgit2 or libcurl, and forgets everything at its end: what must last is in store/.
- *   daemon.c  start, signals, reload, stop        poll.c    when to ask the source, what to make of the answer
- *   ask.c     asking: file, http, ssh             work.c    the sync, drift check or gc that runs, and the next one
- *   follow.c  the engine's events                 control_socket.c  pokes and `status`
- * Depends on: store, notify, model, common, sd-event. Not on flow: a sync is a program of its own.
+ * daemon - `mdc-agent run`: one loop that asks whether anything moved and starts `mdc-agent sync`
+ * when it did. It deploys nothing itself, never loads libgit2 or libcurl, and forgets everything at
+ * its end: what must last is in store/. daemon.c  start, signals, reload, stop        poll.c when
+ * to ask the source, what to make of the answer ask.c     asking: file, http, ssh work.c    the
+ * sync, drift check or gc that runs, and the next one follow.c  the engine's events
+ * control_socket.c  pokes and `status` Depends on: store, notify, model, common, sd-event. Not on
+ * flow: a sync is a program of its own.
  */
 #pragma once
 
@@ -35,27 +36,29 @@ struct asking {
 
 struct polling {
 	sd_event_source *timer;
-	int64_t next_ms; /* clock_ms() of the next poll; 0: none */
-	int failures;    /* in a row */
-	bool reported;   /* that the source is not reachable */
-	char *error;     /* the last failure; NULL when it is over */
-	int64_t seen;    /* wall clock of the last good answer */
-	char answer[OBJECT_ID_SIZE]; /* the last good one; "-": there is no such ref; "": none yet */
-	char tried[OBJECT_ID_SIZE];  /* the answer before the sync that failed: not a reason for another */
-	uint32_t files;  /* fingerprint of the declared projects' files when the last sync began */
+	int64_t next_ms;             /* clock_ms() of the next poll; 0: none */
+	int failures;                /* in a row */
+	bool reported;               /* that the source is not reachable */
+	char *error;                 /* the last failure; NULL when it is over */
+	int64_t seen;                /* wall clock of the last good answer */
+	char answer[OBJECT_ID_SIZE]; /* the last good one; "-": there is no such ref; "": none yet
+				      */
+	char tried[OBJECT_ID_SIZE];  /* the answer before the sync that failed: not a reason for
+					another */
+	uint32_t files; /* fingerprint of the declared projects' files when the last sync began */
 };
 
 struct work {
 	struct task *task;
 	unsigned int running, wanted; /* WORK_* */
-	bool again;        /* poked meanwhile: ask the source once it has ended */
-	int64_t began_ms, ended_ms; /* clock_ms() */
-	int failures;      /* syncs in a row that want to be tried again */
-	bool degraded;     /* the last sync said so */
-	char *error;       /* how the last one ended badly, or NULL */
+	bool again;                   /* poked meanwhile: ask the source once it has ended */
+	int64_t began_ms, ended_ms;   /* clock_ms() */
+	int failures;                 /* syncs in a row that want to be tried again */
+	bool degraded;                /* the last sync said so */
+	char *error;                  /* how the last one ended badly, or NULL */
 	sd_event_source *start_timer, *retry_timer, *drift_timer, *gc_timer;
-	int drift_checks;  /* lately: the more, the longer the next one waits */
-	int64_t drift_ms;  /* clock_ms() of the last one */
+	int drift_checks; /* lately: the more, the longer the next one waits */
+	int64_t drift_ms; /* clock_ms() of the last one */
 };
 
 struct daemon {
@@ -72,15 +75,16 @@ struct daemon {
 	struct work work;
 	struct control_socket *control;
 	struct follow *follow;
-	int64_t generation;       /* as last read; 0: none */
+	int64_t generation;          /* as last read; 0: none */
 	struct source_record source; /* as last read */
-	char *status;             /* as last told to systemd */
+	char *status;                /* as last told to systemd */
 };
 
 /* ---- daemon.c ---- */
 /* Run until SIGTERM. The process's exit code. */
 int daemon_run(const char *config_file);
-/* (Re)arm a one-shot timer whose handler gets d; *s is made on first use. slack: how much later it may be. */
+/* (Re)arm a one-shot timer whose handler gets d; *s is made on first use. slack: how much later it
+ * may be. */
 void daemon_arm(struct daemon *d, sd_event_source **s, int64_t in_ms, int64_t slack_ms,
 		sd_event_time_handler_t fn);
 void daemon_disarm(sd_event_source *s);
@@ -103,12 +107,13 @@ uint32_t poll_fingerprint(const struct config *c); /* of the declared projects' 
 void poll_close(struct daemon *d);
 
 /* ---- work.c ---- */
-void work_want(struct daemon *d, unsigned int what); /* now, or as soon as possible */
+void work_want(struct daemon *d, unsigned int what);      /* now, or as soon as possible */
 void work_drifted(struct daemon *d, const char *project); /* an event: look, after a pause */
-bool work_is_ours(const struct daemon *d); /* events now, and shortly after a sync, are our own doing */
+bool work_is_ours(
+	const struct daemon *d); /* events now, and shortly after a sync, are our own doing */
 const char *work_name(const struct daemon *d); /* of what runs, for people; NULL: nothing */
-void work_open(struct daemon *d);  /* timers, and the first sync */
-void work_close(struct daemon *d); /* what runs is left alone */
+void work_open(struct daemon *d);              /* timers, and the first sync */
+void work_close(struct daemon *d);             /* what runs is left alone */
 
 /* ---- follow.c ---- */
 void follow_open(struct daemon *d);

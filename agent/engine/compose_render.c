@@ -93,11 +93,11 @@ static int check_services(const cJSON *model, struct err *e)
 		"with `profiles:`");
 }
 
-int compose_render(struct engine *g, const struct render_call *c, cJSON **model, struct err *e)
+int compose_render(struct engine *g, const struct render_call *r, cJSON **model, struct err *e)
 {
 	auto_json cJSON *m = NULL;
 
-	if (config(g, c, NULL, &m, e) < 0 || check_services(m, e) < 0)
+	if (config(g, r, NULL, &m, e) < 0 || check_services(m, e) < 0)
 		return -1;
 	settle_profiles(m);
 	auto_free char *ask = compose_variables_ask(m);
@@ -105,7 +105,7 @@ int compose_render(struct engine *g, const struct render_call *c, cJSON **model,
 	if (ask) {
 		auto_json cJSON *answer = NULL;
 
-		if (config(g, c, ask, &answer, e) < 0)
+		if (config(g, r, ask, &answer, e) < 0)
 			return -1;
 		compose_variables_keep(answer, m);
 	}

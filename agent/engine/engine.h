@@ -1,8 +1,8 @@
 /*
  * engine - Docker or Podman behind one face: the API over its unix socket to look, the Compose v2
- * plugin to change. Facts: reference measurements of Compose 2.26 and dockerd 20.10
- * (docs/engines.md). An engine that does not answer is ERR_RETRY ("unknown"), never a verdict about
- * a container. Depends on: common, model.
+ * plugin to change. Measured with Compose 2.26, dockerd 20.10 and Podman 4.3. An engine that does
+ * not answer is ERR_RETRY ("unknown"), never a verdict about a container. Depends on: common,
+ * model.
  */
 #pragma once
 
@@ -18,8 +18,11 @@
 
 struct engine;
 
-/* Find socket and plugin; talks to nobody. ERR_USAGE if no socket or plugin is to be found: says
- * what to install. */
+/*
+ * Find socket and plugin; talks to nobody. ERR_USAGE if no socket or plugin is to be found: says
+ * what to install. ERR_RETRY if an engine is installed but its socket is not there. A socket that
+ * is named need not exist yet: the calls say so.
+ */
 int engine_open(const struct config *c, struct engine **out, struct err *e);
 void engine_close(struct engine *g);
 AUTO_PTR(engine_close, struct engine)

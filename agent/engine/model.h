@@ -1,7 +1,7 @@
 /*
  * model - a project's resolved Compose file as JSON: relocate its paths, pin its images, label its
- * services, compare two. No I/O but model_inputs(), which reads mounted files. Depends on: common,
- * model.
+ * services, compare two. No I/O but model_label(), which reads files of configs and secrets on the
+ * host. Depends on: common, model.
  */
 #pragma once
 
@@ -33,7 +33,9 @@ void model_services(const cJSON *model, const char *project, struct model_servic
 void model_services_done(struct model_services *s);
 #define auto_model_services AUTO(model_services_done)
 
-/* Put the pin in place of the image; `build` and `pull_policy` go away, so that up needs neither.
+/*
+ * Put the pin in place of the image; `build` and `pull_policy` go away, so that up needs neither.
+ * The reference stays in x-mdc-image (which Compose ignores), for words.
  */
 void model_pin(cJSON *model, const struct pinned_image *pin);
 
@@ -41,8 +43,10 @@ void model_pin(cJSON *model, const struct pinned_image *pin);
  * Labels: mdc.managed=1 on every service (and nothing that changes from generation to generation),
  * mdc.inputs=<digest> on those that mount files that come from the repository: `files` (what is in
  * live/, with ids) tells which. Content of configs and secrets from files and of inline configs
- * counts too. live is the absolute path of live/<project>. host_files: also hash configs/secrets
- * files outside live (declared projects).
+ * counts too. live is the absolute path of live/<project>; files elsewhere in the repository begin
+ * with "../.elsewhere/<project>/". The file of a config or secret that is not in `files` is read
+ * from the host (1 MiB). If it is missing: ERR_REJECTED below live, else ERR_RETRY; Compose would
+ * only find out after it removed the old container.
  */
 int model_label(cJSON *model, const char *live, const struct live_file *files, size_t n,
 		struct err *e);
@@ -61,7 +65,7 @@ void model_compare(const cJSON *old, const cJSON *new, struct strv *reasons, str
 
 /* Published host ports as "tcp/8080" or "tcp/127.0.0.1:8080". */
 void model_ports(const cJSON *model, struct strv *out);
-/* Named volumes as the engine knows them, and bind sources outside live: what a restore would and
+/* Named volumes as the engine knows them, and sources of binds: what a restore would and
  * would not cover. */
 void model_volumes(const cJSON *model, struct strv *named, struct strv *binds);
 /* Networks the project would create by itself. */

@@ -81,21 +81,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct tree_entry *)a)->name, ((const struct tree_entry *)b)->name);
 }
 
-int eval_tree_list(struct eval_tree *t, const char *path, const char *id,
-		   const struct listing **out, struct err *e)
+/* NULL: failed. */
+static const struct listing *list_at(struct eval_tree *t, const char *path, const char *id,
+				     struct err *e)
 {
 	struct kept **bucket = &t->buckets[bucket_of(path)];
 
-	for (const struct kept *k = *bucket; k; k = k->next) {
-		if (strcmp(k->path, path) == 0) {
-			*out = &k->listing;
-			return 0;
-		}
-	}
+	for (const struct kept *k = *bucket; k; k = k->next)
+		if (strcmp(k->path, path) == 0)
+			return &k->listing;
 	struct listing l = {.n = 0};
 	if (t->reader->list(t->reader->ctx, id, add_entry, &l, e) < 0) {
 		listing_done(&l);
-		return err_wrap(e, "%s", path);
+		(void)err_wrap(e, "%s", path);
+		return NULL;
 	}
 	if (l.n > 1)
 		qsort(l.v, l.n, sizeof(*l.v), by_name);
@@ -104,7 +103,17 @@ int eval_tree_list(struct eval_tree *t, const char *path, const char *id,
 	k->listing = l;
 	k->next = *bucket;
 	*bucket = k;
-	*out = &k->listing;
+	return &k->listing;
+}
+
+int eval_tree_list(struct eval_tree *t, const char *path, const char *id,
+		   const struct listing **out, struct err *e)
+{
+	const struct listing *l = list_at(t, path, id, e);
+
+	if (!l)
+		return -1;
+	*out = l;
 	return 0;
 }
 
@@ -125,11 +134,11 @@ int eval_tree_find(struct eval_tree *t, const char *path, struct spot *out, bool
 	*found = false;
 	out->link = NULL;
 	while (strcmp(path, ".") != 0 && start < len) {
-		const struct listing *l = NULL;
 		size_t end = start + strcspn(path + start, "/");
 		auto_free char *parent = start == 0 ? xstrdup(".") : xstrndup(path, start - 1);
 		auto_free char *name = xstrndup(path + start, end - start);
-		if (eval_tree_list(t, parent, here.id, &l, e) < 0)
+		const struct listing *l = list_at(t, parent, here.id, e);
+		if (!l)
 			return -1;
 		const struct tree_entry *next = listing_find(l, name);
 		if (!next || (end < len && (next->kind == ENTRY_FILE || next->kind == ENTRY_EXEC)))

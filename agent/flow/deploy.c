@@ -279,9 +279,11 @@ static void gather_outcomes(struct sync *s)
 	for (size_t i = 0; i < s->n_trials; i++) {
 		struct trial *t = &s->trials[i];
 
-		if (t->state ==
-		    TRIAL_STAGED) /* nothing made it ready: a cycle that evaluation let through */
-			end_trial(t, OUTCOME_BLOCKED, "waits for a project that was not deployed");
+		if (t->state == TRIAL_STAGED && stop_asked(&s->stop))
+			end_trial(t, OUTCOME_RETRY, "stopped before it began");
+		else if (t->state == TRIAL_STAGED) /* a cycle that evaluation let through */
+			end_trial(t, OUTCOME_BLOCKED,
+				  "waits for a project that was not deployed");
 		sync_outcome(s, t->name, t->outcome, t->why, t->took_ms);
 	}
 }

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 32, BUCKET_SHIFT = 3 };
+/* Names are only there because a tree needs them: 16 digits, to have less to hash. */
+enum { BUCKETS = 32, BUCKET_SHIFT = 3, NAME_SIZE = 17 };
 
 struct kept {
 	git_oid id;
@@ -63,7 +64,8 @@ static int gather(const struct generation *g, struct kept_set *s, struct err *e)
 
 static int compare(const void *a, const void *b)
 {
-	return git_oid_cmp(&((const struct kept *)a)->id, &((const struct kept *)b)->id);
+	return memcmp(((const struct kept *)a)->id.id, ((const struct kept *)b)->id.id,
+		      GIT_OID_RAWSZ);
 }
 
 static void sort_once(struct kept_set *s)
@@ -92,7 +94,7 @@ static int put_bucket(struct batch *b, const struct kept *v, size_t n, git_oid *
 	auto_str struct str tree = STR_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		char hex[OBJECT_ID_SIZE];
+		char hex[NAME_SIZE];
 
 		git_oid_tostr(hex, sizeof(hex), &v[i].id);
 		add_entry(&tree, v[i].kind == ENTRY_DIR, hex, &v[i].id);

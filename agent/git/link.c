@@ -5,6 +5,7 @@
  */
 #include "agent/git/link_internal.h"
 
+#include "common/duration.h"
 #include "common/mem.h"
 
 #include <string.h>
@@ -54,11 +55,13 @@ int link_count(struct link *l, size_t n)
 	l->received_bytes += n;
 	/* The pack is written to one file, which may not grow beyond the limit; say so before
 	 * SIGXFSZ does. */
-	if (l->received_bytes >= l->max_bytes)
-		return err_set(
-			&l->err, ERR_REJECTED, 0,
-			"the repository is too large: its pack has more than the %llu MiB allowed",
-			(unsigned long long)l->max_bytes / 1024 / 1024);
+	if (l->received_bytes >= l->max_bytes) {
+		char limit[32];
+
+		return err_set(&l->err, ERR_REJECTED, 0,
+			       "the repository is too large: its pack has more than the %s allowed",
+			       size_text(l->max_bytes, limit, sizeof(limit)));
+	}
 	return 0;
 }
 

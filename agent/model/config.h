@@ -1,7 +1,8 @@
 /*
  * config - the host's settings, agent.yaml.
  * Depends on: common, keys, settings.
- * To add a key: a field and a row in config.c; the manual and `init` follow.
+ * To add a key: a field, a row in config_rows.c, its default in config.c; the manual and `init`
+ * follow.
  */
 #pragma once
 
@@ -12,12 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum source_kind {
-	SOURCE_NONE,
-	SOURCE_FILE,
-	SOURCE_HTTP,
-	SOURCE_SSH
-}; /* HTTP: https, and http to loopback only */
+/* HTTP: https, and http to loopback only. */
+enum source_kind { SOURCE_NONE, SOURCE_FILE, SOURCE_HTTP, SOURCE_SSH };
 
 struct source_config {
 	char *url;             /* as given; "" or NULL: classic mode, no repository */
@@ -67,7 +64,7 @@ struct config {
 /*
  * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host
  * name; state_dir: /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d
- * and e ERR_USAGE whose cause is the first finding. Keys of issues to come (verify, policy,
+ * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify, policy,
  * webhooks) are accepted only with the values that mean "off" (verify.mode off, policy.preset open,
  * webhooks empty); anything else is an error that says this version cannot do it.
  */

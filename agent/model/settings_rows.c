@@ -294,44 +294,7 @@ static const struct key_row hooks_rows[] = {
 	{.name = NULL},
 };
 
-/* The rows that may stand under `defaults:` too. */
-#define SHARED_ROWS                                                                                      \
-	{"env_files",                                                                                    \
-	 "list of files",                                                                                \
-	 NULL,                                                                                           \
-	 "Files with values for ${NAME} in the Compose files, relative to the project's directory, "     \
-	 "later ones first in rank. Without it: '.env' if there is one.",                                \
-	 set_env_files,                                                                                  \
-	 offsetof(struct settings, env_files),                                                           \
-	 NULL},                                                                                          \
-		{"profiles", "list of names", NULL, "Compose profiles to enable.", set_profiles, 0,      \
-		 NULL},                                                                                  \
-		{"pull",    "always|missing|never",                                                      \
-		 "missing", "When images are pulled, before anything is touched.",                       \
-		 set_pull,  offsetof(struct settings, pull),                                             \
-		 NULL},                                                                                  \
-		{"on_remove",                                                                            \
-		 "down|stop|keep",                                                                       \
-		 "down",                                                                                 \
-		 "What happens when the project leaves the repository: its containers and networks are " \
-		 "removed, only stopped, or left alone. Volumes always stay.",                           \
-		 set_on_remove,                                                                          \
-		 offsetof(struct settings, on_remove),                                                   \
-		 NULL},                                                                                  \
-		{"health",   "map",                                                                      \
-		 NULL,       "When a deployed project counts as healthy.",                               \
-		 NULL,       offsetof(struct settings, health),                                          \
-		 health_rows},                                                                           \
-		{"snapshot",   "map",                                                                    \
-		 NULL,         "What is copied before a change, and how.",                               \
-		 NULL,         offsetof(struct settings, snapshot),                                      \
-		 snapshot_rows},                                                                         \
-		{"hooks", "map", NULL, "Commands around the snapshot.", NULL, 0, hooks_rows},            \
-	{                                                                                                \
-		"suspend", "true|false", "false",                                                        \
-			"Leave this project exactly as it is until this is false again.",                \
-			set_flag, offsetof(struct settings, suspend), NULL                               \
-	}
+enum { FIRST_SHARED = 6 }; /* index of the first row that may stand under `defaults:` */
 
 static const struct key_row all_rows[] = {
 	{"path", "directory", "the project's name",
@@ -351,11 +314,29 @@ static const struct key_row all_rows[] = {
 	{"adopt", "true|false", "false",
 	 "Take over running containers of a Compose project with this name that the agent did not start.",
 	 set_flag, offsetof(struct settings, adopt), NULL},
-	SHARED_ROWS,
+	/* From here on: the rows that may stand under `defaults:` too. */
+	{"env_files", "list of files", NULL,
+	 "Files with values for ${NAME} in the Compose files, relative to the project's directory, "
+	 "later ones first in rank. Without it: '.env' if there is one.",
+	 set_env_files, offsetof(struct settings, env_files), NULL},
+	{"profiles", "list of names", NULL, "Compose profiles to enable.", set_profiles, 0, NULL},
+	{"pull", "always|missing|never", "missing",
+	 "When images are pulled, before anything is touched.", set_pull,
+	 offsetof(struct settings, pull), NULL},
+	{"on_remove", "down|stop|keep", "down",
+	 "What happens when the project leaves the repository: its containers and networks are "
+	 "removed, only stopped, or left alone. Volumes always stay.",
+	 set_on_remove, offsetof(struct settings, on_remove), NULL},
+	{"health", "map", NULL, "When a deployed project counts as healthy.", NULL,
+	 offsetof(struct settings, health), health_rows},
+	{"snapshot", "map", NULL, "What is copied before a change, and how.", NULL,
+	 offsetof(struct settings, snapshot), snapshot_rows},
+	{"hooks", "map", NULL, "Commands around the snapshot.", NULL, 0, hooks_rows},
+	{"suspend", "true|false", "false",
+	 "Leave this project exactly as it is until this is false again.", set_flag,
+	 offsetof(struct settings, suspend), NULL},
 	{.name = NULL},
 };
-
-static const struct key_row default_rows[] = {SHARED_ROWS, {.name = NULL}};
 
 const struct key_row *settings_rows(void)
 {
@@ -364,5 +345,5 @@ const struct key_row *settings_rows(void)
 
 const struct key_row *settings_default_rows(void)
 {
-	return default_rows;
+	return &all_rows[FIRST_SHARED];
 }

@@ -1,5 +1,5 @@
 /*
- * journal - one entry per outcome in the systemd journal, with fields (design.md part 10).
+ * journal - one entry per outcome in the systemd journal, with fields.
  * Depends on: common, model.
  */
 #pragma once
@@ -8,9 +8,9 @@
 #include "common/str.h"
 
 /*
- * Send an event. message is shown as is after escaping (control characters, bidi, invalid UTF-8) and cutting to 2 KiB.
- * Never fails and never holds the caller up (at most 0.1 s when journald's queue is full): a journal that is not there
- * is ignored.
+ * Send an event. message is shown as is after escaping (control characters, bidi, invalid UTF-8)
+ * and cutting to 2 KiB. Never fails and never holds the caller up (at most 0.1 s when journald's
+ * queue is full): a journal that is not there is ignored.
  */
 void journal_send(enum event ev, const struct event_fields *f, const char *message);
 

@@ -1,7 +1,7 @@
 /*
- * store - everything under the state directory (design.md part 6). Records are written in one way only (common/record).
- * A change to the set of files here needs a line in docs/architecture.md.
- * Depends on: common, model.
+ * store - everything under the state directory. Records are written in one way only
+ * (common/record). A change to the set of files here needs a line in docs/architecture.md. Depends
+ * on: common, model.
  */
 #pragma once
 
@@ -16,23 +16,29 @@
 
 /* ---- opening (store.c, config_load.c) ---- */
 /*
- * Read agent.yaml: ERR_USAGE with file:line:column. path NULL: MDC_SYSCONFDIR/agent.yaml. config.digest becomes
- * "version-length-crc32c": enough to notice a change, and made without libcrypto, which the daemon must not load.
+ * Read agent.yaml: ERR_USAGE with file:line:column. path NULL: MDC_SYSCONFDIR/agent.yaml.
+ * config.digest becomes "version-length-crc32c": enough to notice a change, and made without
+ * libcrypto, which the daemon must not load.
  */
 int config_load(const char *path, struct diags *d, struct config *out, struct err *e);
 
 struct store;
-/* Make missing directories (0700), check the version file. create false: ERR_USAGE if it is not there; changes nothing. */
+/* Make missing directories (0700), check the version file. create false: ERR_USAGE if it is not
+ * there; changes nothing. */
 int store_open(const struct config *c, bool create, struct store **out, struct err *e);
 void store_close(struct store *s);
 AUTO_PTR(store_close, struct store)
 #define auto_store AUTO(store_close_at)
 
 /* Paths; the caller frees. */
-char *store_path(const struct store *s, const char *name); /* below the state directory: "repo.git", "lock" */
-char *store_live_dir(const struct store *s, const char *project);      /* live/<project> */
-char *store_elsewhere_dir(const struct store *s, const char *project); /* live/.elsewhere/<project> */
-char *store_stage_dir(const struct store *s, const char *project);     /* stage/<project>: may vanish at any time between syncs */
+char *store_path(const struct store *s,
+		 const char *name); /* below the state directory: "repo.git", "lock" */
+char *store_live_dir(const struct store *s, const char *project); /* live/<project> */
+char *store_elsewhere_dir(const struct store *s,
+			  const char *project); /* live/.elsewhere/<project> */
+char *
+store_stage_dir(const struct store *s,
+		const char *project); /* stage/<project>: may vanish at any time between syncs */
 char *store_model_path(const struct store *s, const char *project, const char *digest);
 
 /* ---- source.json: what the last finished sync saw (source_record.c) ---- */
@@ -40,13 +46,14 @@ struct source_record {
 	char id[OBJECT_ID_SIZE]; /* the source's head */
 	char *config_digest;     /* of agent.yaml, and the agent's version */
 	bool settled;            /* nothing is waiting for a retry: the same head needs no work */
-	int64_t fetched;         /* wall clock of the last time the source answered with something new */
-	int failures;            /* syncs in a row that ended with ERR_RETRY */
-	char *last_error;        /* or NULL */
-	char *plan_digest;       /* over the digests of all projects wanted here at that head; or NULL */
-	cJSON *held;             /* project -> why its newest content is not applied; NULL: none */
+	int64_t fetched;   /* wall clock of the last time the source answered with something new */
+	int failures;      /* syncs in a row that ended with ERR_RETRY */
+	char *last_error;  /* or NULL */
+	char *plan_digest; /* over the digests of all projects wanted here at that head; or NULL */
+	cJSON *held;       /* project -> why its newest content is not applied; NULL: none */
 };
-int source_read(const struct store *s, struct source_record *out, struct err *e); /* zeroed if there is none, or it is damaged: it only saves work */
+int source_read(const struct store *s, struct source_record *out,
+		struct err *e); /* zeroed if there is none, or it is damaged: it only saves work */
 int source_write(const struct store *s, const struct source_record *r, struct err *e);
 void source_record_done(struct source_record *r);
 #define auto_source AUTO(source_record_done)
@@ -55,70 +62,92 @@ void source_record_done(struct source_record *r);
 enum control_mode { CONTROL_AUTO, CONTROL_SUSPENDED, CONTROL_HELD };
 struct control {
 	enum control_mode mode;
-	char *why;      /* shown by status */
-	int64_t since;  /* wall clock */
-	bool pinned;    /* held until `resume`, whatever is pushed */
-	char *plan_digest; /* held: the host's plan that was left behind; another one lifts the hold */
+	char *why;         /* shown by status */
+	int64_t since;     /* wall clock */
+	bool pinned;       /* held until `resume`, whatever is pushed */
+	char *plan_digest; /* held: the host's plan that was left behind; another one lifts the hold
+			    */
 };
 int control_read(const struct store *s, struct control *out, struct err *e);
-int control_write(const struct store *s, const struct control *c, struct err *e); /* CONTROL_AUTO removes the file */
+int control_write(const struct store *s, const struct control *c,
+		  struct err *e); /* CONTROL_AUTO removes the file */
 void control_done(struct control *c);
 #define auto_control AUTO(control_done)
 const char *control_mode_name(enum control_mode m);
 
 /* ---- projects/<name>/ (projects.c, intents.c, models.c) ---- */
 /* out is initialised; it is replaced if there is a record. */
-int active_read(const struct store *s, const char *project, struct active *out, bool *found, struct err *e);
-int active_write(const struct store *s, const struct active *a, struct err *e); /* the project's point of no return */
+int active_read(const struct store *s, const char *project, struct active *out, bool *found,
+		struct err *e);
+int active_write(const struct store *s, const struct active *a,
+		 struct err *e); /* the project's point of no return */
 int active_remove(const struct store *s, const char *project, struct err *e);
-int active_names(const struct store *s, struct strv *out, struct err *e); /* every project with a record directory */
+int active_names(const struct store *s, struct strv *out,
+		 struct err *e); /* every project with a record directory */
 
-/* The open trial of one project: raw JSON, flow owns the fields. *out NULL: none. Falls back to intent.prev when torn. */
+/* The open trial of one project: raw JSON, flow owns the fields. *out NULL: none. Falls back to
+ * intent.prev when torn. */
 int intent_read(const struct store *s, const char *project, cJSON **out, struct err *e);
 int intent_write(const struct store *s, const char *project, const cJSON *intent, struct err *e);
 int intent_remove(const struct store *s, const char *project, struct err *e);
-int sync_intent_read(const struct store *s, cJSON **out, struct err *e); /* sync.json: the open sync */
+int sync_intent_read(const struct store *s, cJSON **out,
+		     struct err *e); /* sync.json: the open sync */
 int sync_intent_write(const struct store *s, const cJSON *intent, struct err *e);
 int sync_intent_remove(const struct store *s, struct err *e);
 
 /* Degraded projects: projects/<name>/degraded.json {why, since}. */
-int degraded_read(const struct store *s, const char *project, char **why, int64_t *since, struct err *e); /* *why NULL: not degraded */
+int degraded_read(const struct store *s, const char *project, char **why, int64_t *since,
+		  struct err *e); /* *why NULL: not degraded */
 int degraded_write(const struct store *s, const char *project, const char *why, struct err *e);
 int degraded_remove(const struct store *s, const char *project, struct err *e);
 
-/* drift.json: what was last reported, project -> text, so that the same drift is told once. {} if there is none. */
+/* drift.json: what was last reported, project -> text, so that the same drift is told once. {} if
+ * there is none. */
 int drift_read(const struct store *s, cJSON **out, struct err *e);
-int drift_write(const struct store *s, const cJSON *drift, struct err *e); /* an empty object removes the file */
+int drift_write(const struct store *s, const cJSON *drift,
+		struct err *e); /* an empty object removes the file */
 
 /* Models by digest; immutable. The file is plain canonical JSON, so that Compose can read it. */
-int model_write(const struct store *s, const char *project, const cJSON *model, char digest[DIGEST_HEX_SIZE], struct err *e);
-int model_read(const struct store *s, const char *project, const char *digest, cJSON **out, struct err *e); /* verifies the digest; ERR_BROKEN */
-int model_list(const struct store *s, const char *project, struct strv *out, struct err *e); /* digests of those that are kept */
-int model_remove(const struct store *s, const char *project, const char *digest, struct err *e); /* with the last one an otherwise empty project directory goes too */
+int model_write(const struct store *s, const char *project, const cJSON *model,
+		char digest[DIGEST_HEX_SIZE], struct err *e);
+int model_read(const struct store *s, const char *project, const char *digest, cJSON **out,
+	       struct err *e); /* verifies the digest; ERR_BROKEN */
+int model_list(const struct store *s, const char *project, struct strv *out,
+	       struct err *e); /* digests of those that are kept */
+int model_remove(
+	const struct store *s, const char *project, const char *digest,
+	struct err *e); /* with the last one an otherwise empty project directory goes too */
 
 /* ---- generations/ and current (generations.c, current.c) ---- */
-int generation_numbers(const struct store *s, int64_t **out, size_t *n, struct err *e); /* ascending; the caller frees */
-int generation_next(const struct store *s, int64_t *out, struct err *e); /* one more than any number ever used */
+int generation_numbers(const struct store *s, int64_t **out, size_t *n,
+		       struct err *e); /* ascending; the caller frees */
+int generation_next(const struct store *s, int64_t *out,
+		    struct err *e); /* one more than any number ever used */
 /* out is empty before. */
-int generation_read(const struct store *s, int64_t number, struct generation *out, struct err *e); /* ERR_BROKEN if it does not verify */
+int generation_read(const struct store *s, int64_t number, struct generation *out,
+		    struct err *e); /* ERR_BROKEN if it does not verify */
 int generation_write(const struct store *s, const struct generation *g, struct err *e);
 int generation_remove(const struct store *s, int64_t number, struct err *e);
 int current_read(const struct store *s, int64_t *number, struct err *e); /* 0: none yet */
-int current_switch(const struct store *s, int64_t number, struct err *e); /* the generation's point of no return */
+int current_switch(const struct store *s, int64_t number,
+		   struct err *e); /* the generation's point of no return */
 
 /* ---- marks/ (marks.c): content that failed here ---- */
 struct mark {
 	char *project, *digest; /* project's digest; file name is from both */
-	char *reason;           /* in words, with log lines; NULL: it did not fail, only our own death cut it off */
+	char *reason; /* in words, with log lines; NULL: it did not fail, only our own death cut it
+			 off */
 	char commit[OBJECT_ID_SIZE];
 	int64_t when;
-	int attempts;           /* that ended in failure or were cut off by our own death */
-	bool manual;            /* left behind by a manual rollback */
+	int attempts; /* that ended in failure or were cut off by our own death */
+	bool manual;  /* left behind by a manual rollback */
 };
-int mark_read(const struct store *s, const char *project, const char *digest, struct mark *out, bool *found, struct err *e);
+int mark_read(const struct store *s, const char *project, const char *digest, struct mark *out,
+	      bool *found, struct err *e);
 int mark_write(const struct store *s, const struct mark *m, struct err *e);
 int mark_remove(const struct store *s, const char *project, const char *digest, struct err *e);
-int marks_of(const struct store *s, const char *project, struct mark **out, size_t *n, struct err *e); /* NULL: all */
+int marks_of(const struct store *s, const char *project, struct mark **out, size_t *n,
+	     struct err *e); /* NULL: all */
 void mark_done(struct mark *m);
 void marks_done(struct mark *v, size_t n);
 #define auto_mark AUTO(mark_done)
@@ -127,4 +156,5 @@ void marks_done(struct mark *v, size_t n);
 /* Append one event; the file is rotated at 8 MiB (one old one is kept). Durable when it returns. */
 int history_add(const struct store *s, enum event ev, const struct event_fields *f, struct err *e);
 /* Visit the last `limit` entries, oldest first; lines that do not parse are skipped. */
-int history_each(const struct store *s, size_t limit, void (*each)(const cJSON *entry, void *arg), void *arg, struct err *e);
+int history_each(const struct store *s, size_t limit, void (*each)(const cJSON *entry, void *arg),
+		 void *arg, struct err *e);

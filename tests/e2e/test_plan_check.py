@@ -34,7 +34,7 @@ def test_plan_of_a_mounted_file(deployed, repo, agent):
     plan = agent.plan()
     assert plan.action("web") == "change"
     assert plan.services("web") == ["web"]
-    assert "conf/a" in plan.reasons("web")
+    assert "mount" in plan.reasons("web")
 
 
 def test_plan_changes_nothing(deployed, repo, agent, engine):

@@ -164,6 +164,7 @@ static void check_finish(void **state)
 
 	(void)state;
 	assert_int_equal(text[0], '{');
+	assert_string_equal(settings_default_rows()[0].name, "env_files");
 	settings_finish(&s);
 	assert_int_equal(s.health.timeout_ms, 180000);
 	assert_int_equal(s.health.settle_ms, 10000);
