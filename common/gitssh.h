@@ -1,7 +1,8 @@
 /*
- * gitssh - git-upload-pack on another machine over libssh2: one host key check and one set of messages for the poll
- * program and for fetching. Host keys come from known_hosts only, the key from a file; no agent, no password.
- * Depends on: err, mem, clock, giturl, knownhosts, gitwire, libssh2.
+ * gitssh - git-upload-pack on another machine over libssh2: one host key check and one set of
+ * messages for the poll program and for fetching. Host keys come from known_hosts only, the key
+ * from a file; no agent, no password. Depends on: err, mem, clock, giturl, knownhosts, gitwire,
+ * libssh2.
  */
 #pragma once
 
@@ -15,14 +16,14 @@ struct gitssh_options {
 	const char *url;      /* ssh://user@host:port/path or user@host:path */
 	const char *username; /* NULL: from the url, else "git" */
 	const char *key_file, *known_hosts_file;
-	int timeout_ms;       /* > 0: from the first step to the last read */
+	int timeout_ms; /* > 0: from the first step to the last read */
 };
 
 struct gitssh; /* a session with the command running in it */
 
 /*
- * Connect, check the host key, authenticate, start git-upload-pack. ERR_USAGE: the key, known_hosts or the URL has to
- * be changed here; ERR_RETRY: network and server.
+ * Connect, check the host key, authenticate, start git-upload-pack. ERR_USAGE: the key, known_hosts
+ * or the URL has to be changed here; ERR_RETRY: network and server.
  */
 int gitssh_open(const struct gitssh_options *o, struct gitssh **out, struct err *e);
 

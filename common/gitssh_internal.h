@@ -21,7 +21,8 @@ struct gitssh {
 
 /* TCP connection to the host of s->url within the deadline. */
 int gitssh_connect(struct gitssh *s, struct err *e);
-/* Handshake with the host key types that known_hosts lists, check of the host key, authentication. */
+/* Handshake with the host key types that known_hosts lists, check of the host key, authentication.
+ */
 int gitssh_login(struct gitssh *s, struct err *e);
 
 /* Before every call into libssh2: what is left of the deadline. ERR_RETRY when it is over. */

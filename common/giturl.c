@@ -45,38 +45,42 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+/* ":22" up to end; nothing is fine too. */
+static bool take_port(const char *s, const char *end, struct giturl *u)
+{
+	char *rest = NULL;
+
+	if (s == end)
+		return true;
+	if (*s != ':' || s[1] < '0' || s[1] > '9')
+		return false;
+	long port = strtol(s + 1, &rest, 10);
+	if (port < 1 || port > 65535 || rest != end)
+		return false;
+	u->port = (int)port;
+	return true;
+}
+
 /* "[user[:password]@]host[:port]" of n bytes. */
 static bool take_authority(const char *s, size_t n, struct giturl *u)
 {
 	const char *end = s + n, *at = memrchr(s, '@', n);
 
 	if (at) {
-		size_t len = strcspn(s, ":@");
-
-		u->user = xstrndup(s, len);
+		u->user = xstrndup(s, strcspn(s, ":@"));
 		s = at + 1;
 	}
 	bool bracket = s < end && *s == '[';
-	const char *stop =
-		bracket ? memchr(s, ']', (size_t)(end - s)) : memchr(s, ':', (size_t)(end - s));
-	if (bracket && !stop)
+	const char *stop = memchr(s, bracket ? ']' : ':', (size_t)(end - s));
+	if (!stop && bracket)
 		return false;
 	if (!stop)
 		stop = end;
 	u->host = xstrndup(s + bracket, (size_t)(stop - s) - bracket);
-	stop += bracket;
-	if (stop < end) {
-		char *rest;
-		long port = *stop == ':' && stop[1] >= '0' && stop[1] <= '9'
-				    ? strtol(stop + 1, &rest, 10)
-				    : -1;
-
-		if (port < 1 || port > 65535 || rest != end)
-			return false;
-		u->port = (int)port;
-	}
 	/* A host that begins with "-" is an option to somebody, sometime. */
-	return u->host[0] != '\0' && u->host[0] != '-' && (!u->user || u->user[0] != '-');
+	if (u->host[0] == '\0' || u->host[0] == '-' || (u->user && u->user[0] == '-'))
+		return false;
+	return take_port(stop + bracket, end, u);
 }
 
 static bool take_url(const char *rest, enum giturl_kind kind, struct giturl *u)

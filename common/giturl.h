@@ -18,8 +18,9 @@ struct giturl {
 };
 
 /*
- * Understands /srv/x.git, file:///srv/x.git, https://host/x.git, http://..., ssh://user@host:22/x.git and
- * user@host:x.git. ERR_USAGE for anything else, for control characters and for more than 2 KiB.
+ * Understands /srv/x.git, file:///srv/x.git, https://host/x.git, http://...,
+ * ssh://user@host:22/x.git and user@host:x.git. ERR_USAGE for anything else, for control characters
+ * and for more than 2 KiB.
  */
 int giturl_parse(const char *url, struct giturl *out, struct err *e);
 void giturl_done(struct giturl *u);

@@ -4,6 +4,8 @@
  */
 #include "common/gitwire.h"
 
+#include "common/mem.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,8 +152,8 @@ static void note_format(struct gitwire_refs *r, const struct gitwire_packet *p)
 static int on_data(struct gitwire_refs *r, const struct gitwire_packet *p, struct err *e)
 {
 	if (begins(p, "ERR ")) {
-		auto_free char *raw = strndup(p->data + 4, p->len - 4);
-		auto_free char *text = str_printable(raw ? raw : "", 300);
+		auto_free char *raw = xstrndup(p->data + 4, p->len - 4);
+		auto_free char *text = str_printable(raw, 300);
 
 		return err_set(e, ERR_RETRY, 0, "%s says: %s", r->where, text);
 	}

@@ -1,6 +1,6 @@
 /*
- * gitwire - Git's packet lines: writing requests, and reading what a server advertises, piece by piece and bounded.
- * Depends on: err, mem, str, refpick.
+ * gitwire - Git's packet lines: writing requests, and reading what a server advertises, piece by
+ * piece and bounded. Depends on: err, mem, str, refpick.
  */
 #pragma once
 
@@ -33,23 +33,25 @@ void gitwire_add(struct str *to, const char *fmt, ...) __attribute__((format(pri
 void gitwire_add_flush(struct str *to);
 void gitwire_add_delim(struct str *to);
 
-/* The request of protocol 2 that asks for the refs p may want. format: "sha256" for such a repository, else "". */
+/* The request of protocol 2 that asks for the refs p may want. format: "sha256" for such a
+ * repository, else "". */
 void gitwire_add_ls_refs(struct str *to, const struct refpick *p, const char *format);
 
 /* Reads an advertisement (protocol 0 or 2, over http or ssh) or the answer to ls-refs. */
 struct gitwire_refs {
-	struct refpick *pick;  /* where refs are offered */
-	const char *where;     /* the server, for messages */
-	bool v2;               /* the server speaks protocol 2: no refs were listed */
-	bool done;             /* the flush at the end was seen */
-	bool answer;           /* set by the caller: this is an answer to ls-refs; it may be empty */
-	char format[8];        /* "sha256", or "" */
-	bool service, begun;   /* own state from here on */
+	struct refpick *pick; /* where refs are offered */
+	const char *where;    /* the server, for messages */
+	bool v2;              /* the server speaks protocol 2: no refs were listed */
+	bool done;            /* the flush at the end was seen */
+	bool answer;          /* set by the caller: this is an answer to ls-refs; it may be empty */
+	char format[8];       /* "sha256", or "" */
+	bool service, begun;  /* own state from here on */
 	size_t packets;
 	struct str rest;
 };
 
-/* Feed what arrived. ERR_RETRY if it is not Git's protocol, is without end, or the server reports an error. */
+/* Feed what arrived. ERR_RETRY if it is not Git's protocol, is without end, or the server reports
+ * an error. */
 int gitwire_feed(struct gitwire_refs *r, const char *data, size_t n, struct err *e);
 /* After the last piece: ERR_RETRY if the end is missing. */
 int gitwire_finish(const struct gitwire_refs *r, struct err *e);

@@ -19,24 +19,47 @@ static const char magic[] = "MDC1 ";
 
 enum { HEADER_MAX = 40 };
 
-/* Four bits at a time: small, and fast enough for records of some kilobytes. */
+/* Four bits at a time: small; for processors without an instruction for it. */
 static const uint32_t nibbles[16] = {
 	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
 	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
 	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
-unsigned int record_crc32c(const void *data, size_t len)
+static uint32_t crc_small(uint32_t crc, const unsigned char *p, size_t len)
 {
-	const unsigned char *p = data;
-	uint32_t crc = 0xffffffff;
-
 	for (size_t i = 0; i < len; i++) {
 		crc ^= p[i];
 		crc = (crc >> 4) ^ nibbles[crc & 15];
 		crc = (crc >> 4) ^ nibbles[crc & 15];
 	}
-	return crc ^ 0xffffffff;
+	return crc;
+}
+
+#ifdef __x86_64__
+/* A generation of a thousand projects is half a megabyte: a fiftieth of the instructions. */
+__attribute__((target("sse4.2"))) static uint32_t crc_fast(uint32_t crc, const unsigned char *p,
+							   size_t len)
+{
+	uint64_t wide = crc;
+
+	for (; len >= sizeof(wide); p += sizeof(wide), len -= sizeof(wide)) {
+		uint64_t word;
+
+		memcpy(&word, p, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	return crc_small((uint32_t)wide, p, len);
+}
+#endif
+
+unsigned int record_crc32c(const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc_fast(0xffffffff, data, len) ^ 0xffffffff;
+#endif
+	return crc_small(0xffffffff, data, len) ^ 0xffffffff;
 }
 
 int record_write(const char *path, const cJSON *json, struct err *e)
@@ -92,9 +115,10 @@ static int check_record(const char *path, const char *text, size_t len, cJSON **
 			       have, want);
 	if (record_crc32c(body, have) != crc)
 		return err_set(e, ERR_BROKEN, 0, "%s is damaged: its checksum is wrong", path);
-	struct err why = ERR_INIT;
-	if (json_parse(body, have, out, &why) < 0)
-		return err_set(e, ERR_BROKEN, 0, "%s is damaged: %s", path, why.cause);
+	/* What we wrote and nobody changed needs none of json_parse()'s budgets. */
+	*out = cJSON_ParseWithLength(body, have);
+	if (!*out)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: it is no JSON", path);
 	return 0;
 }
 

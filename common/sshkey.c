@@ -88,27 +88,37 @@ static bool take_private(struct reader r, struct sshkey *out)
 	return true;
 }
 
-static enum sshkey_form take_key(struct reader r, struct sshkey *out)
+/* The outer parts; -1 if it is not that format. */
+static int take_parts(struct reader r, struct reader *cipher, struct reader *pub,
+		      struct reader *priv)
 {
-	struct reader cipher, kdf, options, pub, blob, priv;
+	struct reader kdf, options;
 	uint32_t count;
 
 	if (r.left < sizeof(magic) || memcmp(r.p, magic, sizeof(magic)) != 0)
-		return SSHKEY_OTHER;
+		return -1;
 	r.p += sizeof(magic);
 	r.left -= sizeof(magic);
-	if (!take_string(&r, &cipher) || !take_string(&r, &kdf) || !take_string(&r, &options) ||
-	    !take_u32(&r, &count) || count != 1 || !take_string(&r, &pub) ||
-	    !take_string(&r, &priv))
+	if (!take_string(&r, cipher) || !take_string(&r, &kdf) || !take_string(&r, &options) ||
+	    !take_u32(&r, &count) || count != 1)
+		return -1;
+	return take_string(&r, pub) && take_string(&r, priv) ? 0 : -1;
+}
+
+static enum sshkey_form take_key(struct reader r, struct sshkey *out)
+{
+	struct reader cipher, pub, priv, type;
+
+	if (take_parts(r, &cipher, &pub, &priv) < 0)
 		return SSHKEY_OTHER;
 	if (!is_text(&cipher, "none"))
 		return SSHKEY_ENCRYPTED;
 	struct reader in = pub;
-	if (!take_string(&in, &blob))
+	if (!take_string(&in, &type))
 		return SSHKEY_OTHER;
-	if (is_text(&blob, "ssh-rsa"))
+	if (is_text(&type, "ssh-rsa"))
 		return SSHKEY_RSA;
-	if (pub.left != SSHKEY_BLOB || !is_text(&blob, ed25519) || !take_private(priv, out))
+	if (pub.left != SSHKEY_BLOB || !is_text(&type, ed25519) || !take_private(priv, out))
 		return SSHKEY_OTHER;
 	memcpy(out->blob, pub.p, SSHKEY_BLOB);
 	return SSHKEY_ED25519;

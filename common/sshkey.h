@@ -1,7 +1,7 @@
 /*
- * sshkey - reading an unencrypted ed25519 key in OpenSSH's own format, and signing with it. libssh2 could do that
- * too, but has libcrypto search all its decoders first: 10 M instructions, a third of a whole poll.
- * Depends on: libcrypto.
+ * sshkey - reading an unencrypted ed25519 key in OpenSSH's own format, and signing with it. libssh2
+ * could do that too, but has libcrypto search all its decoders first: 10 M instructions, a third of
+ * a whole poll. Depends on: libcrypto.
  */
 #pragma once
 

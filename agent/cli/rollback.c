@@ -2,6 +2,7 @@
  * rollback - the verb `rollback`: say what going back means, then do it as a sync whose target is
  * an old generation. Depends on: flow, store, sync_run, show.
  */
+#include "agent/cli/pick.h"
 #include "agent/cli/show.h"
 #include "agent/cli/sync_run.h"
 #include "agent/store/store.h"
@@ -56,10 +57,13 @@ static int find_previous(const struct store *s, struct way *w, struct err *e)
 		}
 		generation_done(&g);
 	}
-	return err_set(
-		e, ERR_USAGE, 0,
-		"there is nothing to go back to: no kept generation before %lld differs from it",
-		(long long)w->from.number);
+	auto_free char *project = w->project ? str_printable(w->project, 64) : NULL;
+
+	return err_set(e, ERR_USAGE, 0,
+		       "there is nothing to go back to: no kept generation before %lld differs "
+		       "from it%s%s",
+		       (long long)w->from.number, project ? " in project " : "",
+		       project ? project : "");
 }
 
 static int find_way(struct cli *c, struct way *w, struct err *e)
@@ -78,7 +82,7 @@ static int find_way(struct cli *c, struct way *w, struct err *e)
 		return find_previous(s, w, e);
 	if (call_generation(&c->call, 0, &w->target, e) < 0)
 		return -1;
-	return generation_read(s, w->target, &w->to, e);
+	return pick_generation(s, w->target, &w->to, e);
 }
 
 static void one_change(struct str *out, const struct way *w, const char *name, const struct look *k)

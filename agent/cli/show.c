@@ -2,6 +2,7 @@
  * show - the verb `show`: everything about one generation.
  * Depends on: store, show.
  */
+#include "agent/cli/pick.h"
 #include "agent/cli/show.h"
 #include "agent/cli/verb.h"
 #include "agent/store/store.h"
@@ -46,7 +47,7 @@ static int show(struct cli *c, struct err *e)
 
 	if (store_open(&c->config, false, &s, e) < 0 || pick(c, s, &w.number, &current, e) < 0)
 		return -1;
-	if (generation_read(s, w.number, &g, e) < 0)
+	if (pick_generation(s, w.number, &g, e) < 0)
 		return -1;
 	if (history_each(s, HISTORY_LOOK, keep, &w, e) < 0)
 		return -1;

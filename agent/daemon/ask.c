@@ -1,6 +1,7 @@
 /*
  * ask - which commit does the source have? A `file` source is read in place; http and ssh are asked
- * by programs of their own, which answer with one line. Depends on: daemon.h, common.
+ * by programs of their own, which answer with one line.
+ * Depends on: daemon.h, common.
  */
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/lines.h"
@@ -149,6 +150,8 @@ static void ask_program(struct daemon *d)
 
 void ask_begin(struct daemon *d)
 {
+	const struct err none = ERR_INIT;
+
 	if (d->ask.busy) {
 		d->ask.again = true;
 		return;
@@ -156,7 +159,7 @@ void ask_begin(struct daemon *d)
 	d->ask.busy = true;
 	switch (d->config.source.kind) {
 	case SOURCE_NONE:
-		answered(d, 0, "-", NULL);
+		answered(d, 0, "-", &none);
 		return;
 	case SOURCE_FILE:
 		ask_file(d);

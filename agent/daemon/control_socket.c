@@ -1,7 +1,8 @@
 /*
  * control_socket - <runtime_dir>/control.sock: "poke" (something was pushed) and "status". Anybody
  * on this host may say either: a poke only makes the daemon ask the source earlier. What changes
- * anything is done by root's own `mdc-agent`, not through here. Depends on: daemon.h, lines.
+ * anything is done by root's own `mdc-agent`, not through here.
+ * Depends on: daemon.h, lines.
  */
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/lines.h"

@@ -1,11 +1,16 @@
 /*
  * daemon - `mdc-agent run`: one loop that asks whether anything moved and starts `mdc-agent sync`
  * when it did. It deploys nothing itself, never loads libgit2 or libcurl, and forgets everything at
- * its end: what must last is in store/. daemon.c  start, signals, reload, stop        poll.c when
- * to ask the source, what to make of the answer ask.c     asking: file, http, ssh work.c    the
- * sync, drift check or gc that runs, and the next one follow.c  the engine's events
- * control_socket.c  pokes and `status` Depends on: store, notify, model, common, sd-event. Not on
- * flow: a sync is a program of its own.
+ * its end: what must last is in store/.
+ *
+ * - daemon.c: start, signals, reload, stop
+ * - poll.c: when to ask the source, and what to make of the answer
+ * - ask.c: asking: file, http, ssh
+ * - work.c: the sync, drift check or gc that runs, and the next one
+ * - follow.c: the engine's events
+ * - control_socket.c: pokes and `status`
+ *
+ * Depends on: store, notify, model, common, sd-event. Not on flow: a sync is a program of its own.
  */
 #pragma once
 

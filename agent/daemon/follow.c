@@ -1,8 +1,8 @@
 /*
  * follow - the engine's events, so that a container that dies or is removed by hand is noticed at
  * once. Plain HTTP/1.0 on the engine's socket: an answer without chunks that goes on until the
- * engine ends. Not through agent/engine: libcurl alone would double the daemon. Depends on:
- * daemon.h, lines, pace.
+ * engine ends. Not through agent/engine: libcurl alone would double the daemon.
+ * Depends on: daemon.h, lines, pace.
  */
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/lines.h"

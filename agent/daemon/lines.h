@@ -1,6 +1,7 @@
 /*
  * lines - what other processes say to the daemon, a line each: the poll programs' answers, requests
- * on the control socket, the engine's events. Pure. Depends on: common, model.
+ * on the control socket, the engine's events. Pure.
+ * Depends on: common, model.
  */
 #pragma once
 

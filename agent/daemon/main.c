@@ -1,6 +1,7 @@
 /*
  * mdc-agentd - what `mdc-agent run` becomes: the daemon's loop in a program of its own, because a
- * program that is linked with libgit2 and libcurl starts with 9 MB. Depends on: daemon.h.
+ * program that is linked with libgit2 and libcurl starts with 9 MB.
+ * Depends on: daemon.h.
  */
 #include "agent/daemon/daemon.h"
 

@@ -1,7 +1,7 @@
 /*
  * pace - how long to wait: jitter, so that a hundred hosts do not ask at once, and backoff, so that
- * a server that is down is not asked all the time. Pure; the caller brings the randomness. Depends
- * on: nothing.
+ * a server that is down is not asked all the time. Pure; the caller brings the randomness.
+ * Depends on: nothing.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * status - what the daemon says of itself: one line for `systemctl status`, one JSON line on the
- * control socket. Pure. Depends on: common.
+ * control socket. Pure.
+ * Depends on: common.
  */
 #pragma once
 

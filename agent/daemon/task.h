@@ -1,7 +1,7 @@
 /*
  * task - another program beside the loop: started without waiting, heard line by line, ended with
- * its process group. (common/proc waits for its program; the loop must not.) Depends on: common,
- * sd-event.
+ * its process group. (common/proc waits for its program; the loop must not.)
+ * Depends on: common, sd-event.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * work - the one child that works: a sync, a sync that also looks at what runs, or the daily
- * cleaning up; and when the next one may start. Depends on: daemon.h, pace.
+ * cleaning up; and when the next one may start.
+ * Depends on: daemon.h, pace.
  */
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/pace.h"

@@ -126,6 +126,7 @@ static int make_generation(struct sync *s, struct err *e)
 	};
 
 	commit_info_copy(&g.commit, &s->commit);
+	strv_copy(&g.others, s->options->rollback ? &s->target.others : &s->others);
 	for (size_t i = 0; i < s->wanted.n; i++)
 		add_wanted(s, &g, &s->wanted.v[i]);
 	add_leftovers(s, &g);

@@ -86,7 +86,6 @@ static void take_active(struct trial *t, const cJSON *result)
 	if (!a)
 		return;
 	active_done(&t->new);
-	active_init(&t->new);
 	active_from_json(a, &t->new);
 }
 

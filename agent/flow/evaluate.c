@@ -39,6 +39,7 @@ static cJSON *delta(const struct generation *known, const struct eval_result *r)
 	}
 	json_set_bool(out, "atomic", r->atomic);
 	json_set_strv(out, "warnings", &r->warnings);
+	json_set_strv(out, "others", &r->others);
 	return out;
 }
 
@@ -91,6 +92,7 @@ static void take_wanted(struct sync *s, const cJSON *j)
 	qsort(w->v, w->n, sizeof(*w->v), by_name);
 	s->atomic = json_bool(j, "atomic", false);
 	json_get_strv(j, "warnings", &s->report->warnings);
+	json_get_strv(j, "others", &s->others);
 }
 
 /* One digest over all that this host is to run: a manual rollback's hold is lifted when it changes.

@@ -46,9 +46,9 @@ int intent_load(struct sync *s, const char *project, struct trial *t, struct int
 	if (!j)
 		return 0;
 	active_done(&t->old);
-	active_init(&t->old);
 	active_done(&t->new);
-	active_init(&t->new);
+	active_from_json(json_obj(j, "old"), &t->old);
+	active_from_json(json_obj(j, "new"), &t->new);
 	in->phase = xstrdup(json_str(j, "phase", ""));
 	in->attempt = (int)json_int(j, "attempt", 1);
 	in->why = xstrdup_null(json_str(j, "why", NULL));
@@ -61,10 +61,6 @@ int intent_load(struct sync *s, const char *project, struct trial *t, struct int
 	t->same_model = json_bool(j, "same_model", false);
 	t->action = (enum plan_action)json_int(j, "action", PLAN_CHANGE);
 	t->has_old = json_obj(j, "old") != NULL;
-	if (t->has_old)
-		active_from_json(json_obj(j, "old"), &t->old);
-	if (json_obj(j, "new"))
-		active_from_json(json_obj(j, "new"), &t->new);
 	t->want = t->action == PLAN_REMOVE ? NULL : &t->new.want;
 	return 0;
 }

@@ -64,39 +64,6 @@ void staging_close(struct staging *g)
 	cJSON_Delete(g->model);
 }
 
-static const struct pinned_image *image_of(const struct active *a, const char *service)
-{
-	for (size_t i = 0; i < a->n_images; i++)
-		if (strcmp(a->images[i].service, service) == 0)
-			return &a->images[i];
-	return NULL;
-}
-
-/* Models name images by their pins; people know them by what the Compose file says. */
-static void name_images(struct trial *t)
-{
-	for (size_t i = 0; i < t->reasons.n; i++) {
-		char *line = t->reasons.v[i];
-		const char *colon = strstr(line, ": image ");
-
-		if (!colon || strncmp(line, "service ", 8) != 0)
-			continue;
-		auto_free char *service = xstrndup(line + 8, (size_t)(colon - line - 8));
-		const struct pinned_image *was = image_of(&t->old, service),
-					  *is = image_of(&t->new, service);
-
-		if (!was || !is)
-			continue;
-		t->reasons.v[i] =
-			strcmp(was->ref, is->ref) != 0
-				? xasprintf("service %s: image %s → %s", service, was->ref, is->ref)
-				: xasprintf(
-					  "service %s: image %s is another one now (%.19s… → %.19s…)",
-					  service, is->ref, was->id, is->id);
-		free(line);
-	}
-}
-
 static int make_model(struct staging *g, struct err *e)
 {
 	struct active *a = &g->trial->new;
@@ -117,7 +84,6 @@ static int make_model(struct staging *g, struct err *e)
 	    model_read(g->sync->store, g->want->name, g->trial->old.model, &old, e) < 0)
 		return err_wrap(e, "the way back");
 	model_compare(old, g->model, &g->trial->reasons, &g->trial->services, &g->trial->notes);
-	name_images(g->trial);
 	g->trial->same_model = g->trial->has_old && strcmp(a->model, g->trial->old.model) == 0;
 	return 0;
 }
@@ -156,7 +122,6 @@ static int stage_kept(struct staging *g, struct err *e)
 	if (t->has_old && model_read(g->sync->store, t->name, t->old.model, &old, e) < 0)
 		return -1;
 	model_compare(old, new, &t->reasons, &t->services, &t->notes);
-	name_images(t);
 	t->same_model = t->has_old && strcmp(t->new.model, t->old.model) == 0;
 	return 0;
 }
@@ -218,7 +183,6 @@ static void take_staged(struct sync *s, struct trial *t, const cJSON *j, const s
 	}
 	t->state = TRIAL_STAGED;
 	active_done(&t->new);
-	active_init(&t->new);
 	active_from_json(json_obj(j, "new"), &t->new);
 	t->same_model = json_bool(j, "same_model", false);
 	json_get_strv(j, "reasons", &t->reasons);

@@ -66,6 +66,7 @@ void sync_close(struct sync *s)
 	generation_done(&s->current);
 	generation_done(&s->target);
 	projects_done(&s->wanted);
+	strv_done(&s->others);
 	plan_done(&s->plan);
 	containers_done(&s->running);
 	if (s->store)

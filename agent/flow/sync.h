@@ -72,6 +72,7 @@ struct sync {
 	struct commit_info commit;
 	struct generation current; /* number 0: none */
 	struct projects wanted;
+	struct strv others; /* projects of other hosts, by their own word: need not be read again */
 	bool atomic;
 	char plan_digest[DIGEST_HEX_SIZE];
 	struct generation target; /* rollback */

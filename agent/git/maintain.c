@@ -1,9 +1,9 @@
 /*
  * maintain - fewer packs. libgit2 never repacks: each fetch and each generation leaves a pack.
  * Usually only the small ones are rolled into one, which costs what came since the last time; when
- * together they weigh half of the largest, everything that is named goes into one new pack and the
- * rest is dropped. Safe at any instruction: the new pack is on disk before an old one is removed.
- * Depends on: libgit2.
+ * that one has grown to half of the largest, everything that is named goes into one new pack and
+ * the rest is dropped. Safe at any instruction: the new pack is on disk before an old one is
+ * removed. Depends on: libgit2.
  */
 #include "agent/git/repo_internal.h"
 
@@ -27,7 +27,7 @@ struct packs {
 	struct strv names;   /* all files */
 	const char *largest; /* "pack-<id>.pack", borrowed; NULL if there is none */
 	size_t n;
-	uint64_t largest_bytes, other_bytes;
+	uint64_t largest_bytes, second_bytes;
 };
 
 static void packs_done(struct packs *p)
@@ -50,11 +50,11 @@ static int packs_read(const struct repo *r, struct packs *p, struct err *e)
 		uint64_t bytes = (uint64_t)st.st_size;
 		p->n++;
 		if (bytes > p->largest_bytes) {
-			p->other_bytes += p->largest_bytes;
+			p->second_bytes = p->largest_bytes;
 			p->largest_bytes = bytes;
 			p->largest = p->names.v[i];
-		} else {
-			p->other_bytes += bytes;
+		} else if (bytes > p->second_bytes) {
+			p->second_bytes = bytes;
 		}
 	}
 	return 0;
@@ -223,7 +223,7 @@ int repo_maintain(struct repo *r, bool force, struct err *e)
 	bool loose = many_loose(r);
 	if (!force && !loose && p.n <= PACKS_MAX)
 		return 0;
-	bool all = force || loose || p.other_bytes > p.largest_bytes / 2;
+	bool all = force || loose || p.second_bytes > p.largest_bytes / 2;
 	if (write_pack(r, &p, all, made, e) < 0)
 		return err_wrap(e, "repack %s", r->dir);
 	remove_packs(&p, made, all ? NULL : p.largest);

@@ -214,12 +214,17 @@ static int fetch_remote(struct repo *r, git_oid *commit, struct err *e)
 {
 	auto_link struct link *l = link_new(r->src);
 	auto_refpick struct refpick pick;
+	git_remote_create_options o;
 	git_remote *remote = NULL;
 	git_oid oid;
 
 	refpick_init(&pick, r->src->branch, r->src->tag);
 	remove_half_packs(r);
-	if (git_remote_create_anonymous(&remote, r->git, r->src->url) < 0)
+	(void)git_remote_create_options_init(&o, GIT_REMOTE_CREATE_OPTIONS_VERSION);
+	o.repository = r->git;
+	/* The address is used as it stands: no configuration rewrites it. */
+	o.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+	if (git_remote_create_with_opts(&remote, r->src->url, &o) < 0)
 		return repo_fail(e, ERR_USAGE, "source.url cannot be used");
 	int bad = download(r, remote, l, &pick, e);
 	git_remote_free(remote);

@@ -5,6 +5,7 @@
 #include "agent/model/generation.h"
 
 #include "common/mem.h"
+#include "common/str.h"
 
 #include <stdio.h>
 
@@ -90,8 +91,9 @@ static cJSON *images_to_json(const struct active *a)
 		cJSON *item = cJSON_CreateObject();
 		json_set_str(item, "service", a->images[i].service);
 		json_set_str(item, "ref", a->images[i].ref);
-		json_set_str(item, "pin", a->images[i].pin);
 		json_set_str(item, "id", a->images[i].id);
+		if (!str_eq(a->images[i].pin, a->images[i].id)) /* pinned by its id */
+			json_set_str(item, "pin", a->images[i].pin);
 		cJSON_AddItemToArray(list, item);
 	}
 	return list;
@@ -99,10 +101,19 @@ static cJSON *images_to_json(const struct active *a)
 
 cJSON *active_to_json(const struct active *a)
 {
+	cJSON *o = active_to_short_json(a);
+
+	json_set_str(o, "commit", NULL);
+	cJSON_AddItemToObject(o, "commit", commit_info_to_json(&a->commit));
+	return o;
+}
+
+cJSON *active_to_short_json(const struct active *a)
+{
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddItemToObject(o, "project", project_to_json(&a->want));
-	cJSON_AddItemToObject(o, "commit", commit_info_to_json(&a->commit));
+	json_set_str(o, "commit", a->commit.id);
 	json_set_str(o, "model", a->model);
 	cJSON_AddItemToObject(o, "files", files_to_json(a));
 	cJSON_AddItemToObject(o, "images", images_to_json(a));
@@ -141,8 +152,8 @@ static void images_from_json(const cJSON *list, struct active *a)
 		struct pinned_image *image = &a->images[a->n_images++];
 		image->service = xstrdup(json_str(item, "service", ""));
 		image->ref = xstrdup(json_str(item, "ref", ""));
-		image->pin = xstrdup(json_str(item, "pin", ""));
 		image->id = xstrdup(json_str(item, "id", ""));
+		image->pin = xstrdup(json_str(item, "pin", image->id));
 	}
 }
 

@@ -75,6 +75,17 @@ void generation_done(struct generation *g)
 	*g = (struct generation){.n = 0};
 }
 
+/* Each commit once; neighbours mostly share theirs. */
+static void add_commit(cJSON *commits, const struct commit_info *c)
+{
+	const cJSON *last = commits->child ? commits->child->prev : NULL;
+
+	if (c->id[0] == '\0' || (last && strcmp(last->string, c->id) == 0) ||
+	    cJSON_GetObjectItemCaseSensitive(commits, c->id))
+		return;
+	cJSON_AddItemToObject(commits, c->id, commit_info_to_json(c));
+}
+
 cJSON *generation_to_json(const struct generation *g)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -84,13 +95,15 @@ cJSON *generation_to_json(const struct generation *g)
 	json_set_int(o, "made", g->made);
 	json_set_str(o, "source", g->source);
 	json_set_str(o, "cause", g->cause);
+	cJSON *commits = cJSON_AddObjectToObject(o, "commits");
 	cJSON *list = cJSON_AddArrayToObject(o, "projects");
 	for (size_t i = 0; i < g->n; i++) {
 		cJSON *item = cJSON_CreateObject();
+		add_commit(commits, &g->v[i].active.commit);
 		json_set_str(item, "name", g->v[i].name);
 		json_set_str(item, "status", entry_status_name(g->v[i].status));
 		json_set_str(item, "why", g->v[i].why);
-		cJSON_AddItemToObject(item, "active", active_to_json(&g->v[i].active));
+		cJSON_AddItemToObject(item, "active", active_to_short_json(&g->v[i].active));
 		cJSON_AddItemToArray(list, item);
 	}
 	if (g->others.n > 0)
@@ -106,7 +119,8 @@ static int by_name(const void *a, const void *b)
 
 void generation_from_json(const cJSON *j, struct generation *g)
 {
-	const cJSON *item, *list = json_arr(j, "projects");
+	const cJSON *item, *list = json_arr(j, "projects"), *commits = json_obj(j, "commits");
+	const cJSON *commit = NULL;
 	size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
 
 	*g = (struct generation){.number = json_int(j, "number", 0),
@@ -124,6 +138,11 @@ void generation_from_json(const cJSON *j, struct generation *g)
 		e->status = entry_status_parse(json_str(item, "status", ""));
 		e->why = xstrdup_null(json_str(item, "why", NULL));
 		active_from_json(json_obj(item, "active"), &e->active);
+		const char *id = json_str(json_obj(item, "active"), "commit", NULL);
+		if (id && !(commit && strcmp(commit->string, id) == 0))
+			commit = cJSON_GetObjectItemCaseSensitive(commits, id);
+		if (id && commit)
+			commit_info_from_json(commit, &e->active.commit);
 	}
 	qsort(g->v, g->n, sizeof(*g->v), by_name);
 }

@@ -57,6 +57,8 @@ void active_copy(struct active *to,
 		 const struct active *from); /* deep; into an initialised struct */
 #define auto_active AUTO(active_done)
 cJSON *active_to_json(const struct active *a);
+/* With the commit's id only: a generation names each commit once, in a table of its own. */
+cJSON *active_to_short_json(const struct active *a);
 void active_from_json(const cJSON *j, struct active *a); /* a is overwritten, not freed */
 
 enum entry_status {

@@ -54,8 +54,6 @@ struct projects {
 void project_init(struct project *p);
 void project_done(struct project *p);
 void project_copy(struct project *to,
-		  const struct project *from); /* to is overwritten, not freed */
-void project_copy(struct project *to,
 		  const struct project *from); /* deep; `to` is overwritten, not freed */
 void projects_done(struct projects *l);
 #define auto_projects AUTO(projects_done)

@@ -52,7 +52,11 @@ cJSON *project_to_json(const struct project *p)
 		json_set_str(item, "kind", entry_kind_name(p->elsewhere[i].kind));
 		cJSON_AddItemToArray(list, item);
 	}
-	cJSON_AddItemToObject(o, "settings", settings_to_json(&p->settings));
+	cJSON *settings = settings_to_short_json(&p->settings);
+	if (settings->child)
+		cJSON_AddItemToObject(o, "settings", settings);
+	else
+		cJSON_Delete(settings);
 	cJSON *own = settings_to_json(&p->own);
 	if (own->child)
 		cJSON_AddItemToObject(o, "own", own);
@@ -91,6 +95,7 @@ void project_from_json(const cJSON *j, struct project *p)
 	json_get_strv(j, "claims", &p->claims);
 	read_elsewhere(json_arr(j, "elsewhere"), p);
 	settings_from_json(json_obj(j, "settings"), &p->settings);
+	settings_finish(&p->settings);
 	settings_from_json(json_obj(j, "own"), &p->own);
 }
 

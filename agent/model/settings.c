@@ -172,7 +172,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 	return true;
 }
 
-void settings_finish(struct settings *s)
+static void fill_builtin(struct settings *to)
 {
 	enum { SECOND = 1000, MINUTE = 60 * SECOND };
 	struct settings builtin;
@@ -191,17 +191,26 @@ void settings_finish(struct settings *s)
 	builtin.after_snapshot.timeout_ms = 5 * MINUTE;
 	builtin.suspend = TRI_NO;
 	builtin.adopt = TRI_NO;
+	*to = builtin; /* no field of it is allocated */
+}
+
+void settings_finish(struct settings *s)
+{
+	struct settings builtin;
+
+	fill_builtin(&builtin);
 	settings_merge(s, &builtin);
 	settings_done(&builtin);
 }
 
-cJSON *settings_to_json(const struct settings *s)
+/* skip: fields that are as there are left out; NULL: none. */
+static cJSON *write_fields(const struct settings *s, const struct settings *skip)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		const struct field *f = &fields[i];
-		if (!is_set(s, f))
+		if (!is_set(s, f) || (skip && field_equal(s, skip, f)))
 			continue;
 		if (f->kind == TEXT)
 			json_set_str(o, f->name, *(char **)in(s, f));
@@ -215,6 +224,19 @@ cJSON *settings_to_json(const struct settings *s)
 			json_set_bool(o, f->name, true);
 	}
 	return o;
+}
+
+cJSON *settings_to_json(const struct settings *s)
+{
+	return write_fields(s, NULL);
+}
+
+cJSON *settings_to_short_json(const struct settings *s)
+{
+	struct settings builtin;
+
+	fill_builtin(&builtin);
+	return write_fields(s, &builtin);
 }
 
 static int word_index(const struct settings_words *words, const char *text)

@@ -95,4 +95,6 @@ void settings_finish(struct settings *s);
 
 /* Plain JSON and back, complete: what a generation records and the digest is made from. */
 cJSON *settings_to_json(const struct settings *s);
+/* Without what is as settings_finish() would fill it in: call that after reading it back. */
+cJSON *settings_to_short_json(const struct settings *s);
 void settings_from_json(const cJSON *j, struct settings *s);

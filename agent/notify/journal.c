@@ -1,7 +1,8 @@
 /*
  * journal - the journal's own datagram protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), spoken
  * directly: sd_journal_sendv() waits for as long as journald does not read, and a stuck journald
- * must not hold up a deployment. Depends on: common, model/event.
+ * must not hold up a deployment.
+ * Depends on: common, model/event.
  */
 #include "agent/notify/journal.h"
 

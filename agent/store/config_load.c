@@ -1,7 +1,8 @@
 /*
  * config_load - agent.yaml from disk to struct config.
  * Its digest is made without libcrypto, because the daemon makes it too and must stay small; it
- * only has to notice a change of a file that root owns. Depends on: common, model/config.
+ * only has to notice a change of a file that root owns.
+ * Depends on: common, model/config.
  */
 #include "agent/store/store.h"
 

@@ -1,6 +1,7 @@
 /*
  * current - the symbolic link that names the generation which holds. A file of its own: the daemon
- * reads it and must not pull in what generation records need. Depends on: common.
+ * reads it and must not pull in what generation records need.
+ * Depends on: common.
  */
 #include "agent/store/layout.h"
 

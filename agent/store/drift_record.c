@@ -1,6 +1,7 @@
 /*
  * drift_record - drift.json: what was last reported of each project that runs differently from its
- * record. Depends on: common.
+ * record.
+ * Depends on: common.
  */
 #include "agent/store/layout.h"
 

@@ -1,7 +1,7 @@
 /*
  * generations - generations/<N>/generation.json, immutable, and the number that is never used
- * twice. A directory of that name appears with its record in it, whole, by one rename. Depends on:
- * common, model/generation.
+ * twice. A directory of that name appears with its record in it, whole, by one rename.
+ * Depends on: common, model/generation.
  */
 #include "agent/store/layout.h"
 

@@ -2,7 +2,8 @@
  * intents - the records that say what is open: a project's trial, and the sync itself. The one
  * before the last is kept as a hard link, so that a damaged one does not leave us without a way
  * back. Cost of a write: two fsyncs, as for any record; the link becomes durable with the record
- * that follows it. Depends on: common.
+ * that follows it.
+ * Depends on: common.
  */
 #include "agent/store/layout.h"
 

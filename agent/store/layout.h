@@ -1,6 +1,7 @@
 /*
  * layout - what the files of store/ share: the opened directory, and how paths and records in it
- * are made. Nothing outside store/ includes this. Depends on: common, model.
+ * are made. Nothing outside store/ includes this.
+ * Depends on: common, model.
  */
 #pragma once
 

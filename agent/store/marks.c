@@ -1,7 +1,7 @@
 /*
  * marks - marks/<project>.<digest>.json: content that failed here. The name says what is marked, so
- * that a damaged mark still holds its content back and `retry` can still remove it. Depends on:
- * common.
+ * that a damaged mark still holds its content back and `retry` can still remove it.
+ * Depends on: common.
  */
 #include "agent/store/layout.h"
 

@@ -1,6 +1,7 @@
 /*
  * source_record - source.json: what the last finished sync saw, so that the daemon knows whether
- * there is anything to do. Depends on: common.
+ * there is anything to do.
+ * Depends on: common.
  */
 #include "agent/store/layout.h"
 

@@ -1,7 +1,7 @@
 /*
  * store - everything under the state directory. Records are written in one way only
- * (common/record). A change to the set of files here needs a line in docs/architecture.md. Depends
- * on: common, model.
+ * (common/record). A change to the set of files here needs a line in docs/architecture.md.
+ * Depends on: common, model.
  */
 #pragma once
 

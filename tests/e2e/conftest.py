@@ -62,7 +62,8 @@ def engine(base):
     for v in (1, 2, 3):
         e.image(f"app:{v}")
     yield e
-    e.stop()
+    if e.process:
+        e.kill()  # the sandbox removes the rest; a polite stop waits for each container
 
 
 @pytest.fixture(scope="session")

@@ -222,6 +222,14 @@ class Engine:
         """What /version says in the running container: which image really runs."""
         return self.exec(self.one(project, service).id, "cat", "/version")
 
+    def runs(self, project, version, service="app"):
+        """True if one container of the service is there, runs, and is of this version; never fails in mid-change."""
+        found = [c for c in self.containers(project) if c.service == service]
+        try:
+            return len(found) == 1 and found[0].state == "running" and self.version(project, service) == str(version)
+        except (AssertionError, EngineError):
+            return False
+
     def read(self, project, path, service="app"):
         return self.exec(self.one(project, service).id, "cat", path)
 

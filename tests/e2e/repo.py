@@ -17,6 +17,7 @@ class Repo:
         self.work = self.base / f"{name}-work"
         self.base.mkdir(parents=True, exist_ok=True)
         self._run("git", "init", "-q", "--bare", "-b", "main", str(self.bare), cwd=self.base)
+        self._run("git", "config", "receive.denyDeleteCurrent", "ignore", cwd=self.bare)
         self._run("git", "init", "-q", "-b", "main", str(self.work), cwd=self.base)
         self.git("remote", "add", "origin", str(self.bare))
 

@@ -50,7 +50,7 @@ def test_post_receive_pokes_the_agent(repo, agent, engine):
     repo.commit("two")
     r = push(repo)
     assert r.returncode == 0, r.stderr
-    wait_until(lambda: agent.current() == 2 and engine.version("web") == "2", 30,
+    wait_until(lambda: agent.current() == 2 and engine.runs("web", 2), 30,
                lambda: r.stderr + agent.daemon_log())
     assert agent.stop_daemon() == 0
 

@@ -171,7 +171,7 @@ def test_daemon_backs_off_and_comes_back(running, repo, agent, engine):
     running()
     away.rename(repo.bare)
     repo.deploy({"web/compose.yaml": app(2)})
-    wait_until(lambda: engine.version("web") == "2", 60, agent.daemon_log)
+    wait_until(lambda: engine.runs("web", 2), 60, agent.daemon_log)
     wait_until(lambda: agent.open_work() == [], 20, agent.daemon_log)
     assert agent.stop_daemon() == 0
 

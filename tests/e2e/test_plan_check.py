@@ -140,7 +140,7 @@ MISTAKES = {
     "after nobody": (of_web("after: [database]"), "mdc.yaml:", "database"),
     "after in a circle": ({**manifest("projects:\n  web: {after: [db]}\n  db: {after: [web]}\n"),
                            "db/compose.yaml": OK_COMPOSE}, "mdc.yaml:", "db"),
-    "no such group": (of_web('hosts: ["@webs"]'), "mdc.yaml:4", "webs"),
+    "no such group": (of_web('hosts: ["@webs"]'), "mdc.yaml:", "webs"),
     "same name twice": ({"a/web/compose.yaml": OK_COMPOSE, "b/web/compose.yaml": OK_COMPOSE}, "b/web", "a/web"),
     "bad name": ({"Web Site/compose.yaml": OK_COMPOSE}, "Web Site", "name"),
     "not a URL": (of_web("health: {http: [localhost]}"), "mdc.yaml:4", "localhost"),
@@ -177,14 +177,16 @@ def test_there_are_twenty_kinds():
 
 
 def test_check_reports_all_of_them(place, base):
-    root = tree(place, {"mdc.yaml": "version: 1\nprojects:\n  web: {hots: [a]}\n  db: {pull: sometimes}\n",
-                        "web/compose.yaml": OK_COMPOSE, "db/compose.yaml": "services:\n  app: [\n"})
+    root = tree(place, {"mdc.yaml": "version: 1\nprojects:\n  web: {hots: [a]}\n  db: {pull: sometimes}\n  mail: {}\n",
+                        "web/compose.yaml": OK_COMPOSE, "db/compose.yaml": OK_COMPOSE,
+                        "mail/compose.yaml": "services:\n  app: [\n"})
     r = run_plain(place, "check", str(root)).expect(USAGE)
-    assert "mdc.yaml:3" in r.text and "mdc.yaml:4" in r.text and "db/compose.yaml:" in r.text
+    assert "mdc.yaml:3" in r.text and "mdc.yaml:4" in r.text and "mail/compose.yaml:" in r.text
 
 
 def test_check_is_content_with_a_good_one(place, base):
-    root = tree(place, {**manifest("atomic: true\ngroups: {edge: [\"e-*\"]}\nprojects:\n  web: {hosts: [\"@edge\"]}\n"),
+    root = tree(place, {**manifest("atomic: true\ngroups: {edge: [\"e-*\"]}\nprojects:\n  web: {hosts: [\"@edge\"]}\n"
+                                    "  db: {}\n"),
                         "db/compose.yaml": three(), "db/conf/a": "1"})
     run_plain(place, "check", str(root)).expect(DONE)
     run_plain(place, "check", cwd=root).expect(DONE)

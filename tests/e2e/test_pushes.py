@@ -96,8 +96,7 @@ def test_two_pushes_within_a_second(repo, agent, engine):
     wait_until(lambda: agent.current() == 1, 30, agent.daemon_log)
     repo.deploy({"web/compose.yaml": app(2)})
     repo.deploy({"web/compose.yaml": app(3)})
-    wait_until(lambda: [c.image for c in engine.containers("web")] and engine.version("web") == "3"
-               and agent.open_work() == [], 40, agent.daemon_log)
+    wait_until(lambda: engine.runs("web", 3) and agent.open_work() == [], 40, agent.daemon_log)
     assert agent.stop_daemon() == 0
 
 
@@ -111,8 +110,7 @@ def test_push_during_a_deployment(during, repo, agent, engine):
     agent.run_daemon()
     wait_until(lambda: "web/intent.json" in str(agent.open_work()), 30, agent.daemon_log, every=0.01)
     repo.deploy({"web/compose.yaml": app(3)})
-    wait_until(lambda: [c.id for c in engine.containers("web")] and agent.open_work() == []
-               and engine.version("web") == "3" and not agent.open_work(), 40, agent.daemon_log)
+    wait_until(lambda: engine.runs("web", 3) and agent.open_work() == [], 40, agent.daemon_log)
     assert agent.stop_daemon() == 0
     agent.sync(DONE)
     assert engine.version("web") == "3"
@@ -178,6 +176,7 @@ def test_broken_manifest_changes_nothing(repo, agent, engine):
 def test_many_projects(repo, agent, engine):
     """Two hundred of other hosts, three of ours: only ours are ever looked at closely."""
     manifest = "version: 1\nprojects:\n" + "".join(f"  p{i}: {{hosts: [other]}}\n" for i in range(200))
+    manifest += "".join(f"  {n}: {{}}\n" for n in "abc")
     repo.deploy({"mdc.yaml": manifest, **{f"p{i}/compose.yaml": app(1) for i in range(200)},
                  **{f"{n}/compose.yaml": app(1) for n in "abc"}})
     agent.sync(DONE)

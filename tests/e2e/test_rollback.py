@@ -57,7 +57,8 @@ def test_polling_does_not_undo_it_and_a_commit_for_this_host_does(three_generati
     repo.deploy({"docs/readme.md": "nothing of this host"})
     agent.sync(DONE)
     assert state(engine) == {"web": "2"}, "a commit that does not change this host's plan lifts nothing"
-    repo.deploy({"mdc.yaml": "version: 1\nprojects: {far: {hosts: [server2]}}\n", "far/compose.yaml": app()})
+    repo.deploy({"mdc.yaml": "version: 1\nprojects: {web: {}, wiki: {}, far: {hosts: [server2]}}\n",
+                 "far/compose.yaml": app()})
     agent.sync(DONE)
     assert state(engine) == {"web": "2"}, "a project of another host lifts nothing"
     repo.deploy({"web/conf/f": "4"})
@@ -91,22 +92,25 @@ def test_another_image_under_the_same_tag(repo, agent, engine):
     engine.untag("tagged:1")
 
 
-def test_images_from_a_registry_that_is_gone(repo, agent, engine, registry):
+def test_tag_that_moved_in_a_registry_that_is_gone(repo, agent, engine, registry):
+    """The old image has lost its tag to the new one, somebody prunes, and the registry is down."""
     engine.image("remote:1", "old")
     name = registry.push("remote:1", "remote:1")
-    repo.deploy({"web/compose.yaml": app().replace("app:1", name)})
+    text = app().replace("app:1", name) + "x-mdc: {pull: always}\n"
+    repo.deploy({"web/compose.yaml": text})
     agent.sync(DONE)
     engine.untag("remote:1")
     engine.image("remote:1", "new")
-    registry.push("remote:1", "remote:2")
-    repo.deploy({"web/compose.yaml": app().replace("app:1", "127.0.0.1:5000/remote:2")})
+    registry.push("remote:1", "remote:1")
+    engine.untag("remote:1")
+    repo.deploy({"web/compose.yaml": text.replace("network_mode: none", "network_mode: none\n    labels: {a: b}")})
     agent.sync(DONE)
     assert engine.version("web") == "new"
     registry.stop()
-    engine.untag(name)
     engine.api("POST", "/images/prune")
     agent.rollback().expect(DONE)
     assert engine.version("web") == "old"
+    engine.untag(name)
 
 
 def test_one_project_only(three_generations, repo, agent, engine):

@@ -1,162 +1,8 @@
 /*
- * The agent's repository over a `file` source that git itself made: asking, fetching, reading,
- * exporting, keeping, repacking; and what happens when the source is hostile, damaged or gone.
+ * The agent's repository over a `file` source: asking, fetching, reading, exporting; and what
+ * happens when the source is hostile or damaged.
  */
-#include "agent/git/repo.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/proc.h"
-
-#include <fcntl.h>
-#include <git2.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-struct fixture {
-	char *dir, *work, *bare, *url, *repo;
-	struct source_config src;
-	struct repo *r;
-};
-
-static char *run_git(const char *dir, const char *input, const char *const *args)
-{
-	static const char *const env[] = {
-		"PATH=/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin",
-		"HOME=/nonexistent",
-		"GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=Ada",
-		"GIT_AUTHOR_EMAIL=ada@example.org",
-		"GIT_COMMITTER_NAME=Ada",
-		"GIT_COMMITTER_EMAIL=ada@example.org",
-		NULL};
-	const char *argv[24] = {"git", "-C", dir, "-c", "protocol.file.allow=always"};
-	struct err e = ERR_INIT;
-	char *out = NULL;
-
-	for (size_t i = 0; args[i]; i++)
-		argv[5 + i] = args[i];
-	if (proc_need(&(struct proc){.argv = argv, .env = env, .input = input, .timeout_ms = 60000},
-		      &out, &e) < 0)
-		fail_msg("git %s: %s", args[0], e.cause);
-	out[strcspn(out, "\n")] = '\0';
-	return out;
-}
-
-#define GIT_IN(dir, input, ...) run_git(dir, input, (const char *const[]){__VA_ARGS__, NULL})
-#define GIT(dir, ...)           free(GIT_IN(dir, NULL, __VA_ARGS__))
-#define GIT_TEXT(dir, ...)      GIT_IN(dir, NULL, __VA_ARGS__)
-
-#define OK(call)                                                                                   \
-	do {                                                                                       \
-		struct err e = ERR_INIT;                                                           \
-		if ((call) < 0)                                                                    \
-			fail_msg("%s: %s", #call, e.cause);                                        \
-	} while (0)
-
-#define REFUSED(call, kind_, words)                                                                \
-	do {                                                                                       \
-		struct err e = ERR_INIT;                                                           \
-		assert_int_equal(call, -1);                                                        \
-		if (e.kind != (kind_) || !strstr(e.cause, words))                                  \
-			fail_msg("%s: %d %s", #call, e.kind, e.cause);                             \
-	} while (0)
-
-static void put(const struct fixture *f, const char *path, const char *text)
-{
-	auto_free char *full = path_join(f->work, path);
-	auto_free char *dir = path_dir(full);
-
-	OK(dir_make(dir, 0755, &e));
-	OK(file_replace_unsynced(full, text, strlen(text), 0644, &e));
-}
-
-static void push(const struct fixture *f, const char *message)
-{
-	GIT(f->work, "add", "-A");
-	GIT(f->work, "commit", "-q", "--allow-empty", "-m", message);
-	GIT(f->work, "push", "-q", "--force", "origin", "HEAD:refs/heads/main");
-}
-
-static void reopen(struct fixture *f)
-{
-	if (f->r)
-		repo_free(f->r);
-	f->r = NULL;
-	OK(repo_open(f->repo, &f->src, &f->r, &e));
-}
-
-static int setup(void **state)
-{
-	char name[] = "/tmp/mdc-repo.XXXXXX";
-	struct fixture *f = xcalloc(1, sizeof(*f));
-
-	*state = f;
-	assert_non_null(mkdtemp(name));
-	f->dir = xstrdup(name);
-	f->work = path_join(name, "work");
-	f->bare = path_join(name, "src.git");
-	f->repo = path_join(name, "state/repo.git");
-	f->url = xasprintf("file://%s", f->bare);
-	f->src = (struct source_config){.url = f->url,
-					.kind = SOURCE_FILE,
-					.branch = (char *)(uintptr_t) "main",
-					.timeout_ms = 60000};
-	GIT(name, "init", "-q", "--bare", "-b", "main", "src.git");
-	GIT(name, "init", "-q", "-b", "main", "work");
-	GIT(f->work, "remote", "add", "origin", f->bare);
-	put(f, "web/compose.yaml", "services: {}\n");
-	put(f, "web/conf/app.ini", "a=1\n");
-	put(f, "db/compose.yaml", "services: {db: {}}\n");
-	put(f, "shared.env", "A=B\n");
-	reopen(f);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	if (f->r)
-		repo_free(f->r);
-	OK(tree_remove(f->dir, &e));
-	free(f->dir);
-	free(f->work);
-	free(f->bare);
-	free(f->url);
-	free(f->repo);
-	free(f);
-	return 0;
-}
-
-/* ls, fetch, commit. */
-static struct commit_info sync_to(struct fixture *f)
-{
-	char id[OBJECT_ID_SIZE] = "";
-	struct commit_info c = {.time = 0};
-
-	OK(repo_ls(f->r, id, &e));
-	assert_int_equal(strlen(id), 40);
-	OK(repo_fetch(f->r, id, &e));
-	OK(repo_commit(f->r, id, &c, &e));
-	return c;
-}
-
-static void find(struct fixture *f, const char *tree, const char *path, struct tree_entry *t)
-{
-	struct tree_reader reader = repo_reader(f->r);
-	bool found = false;
-
-	OK(reader.find(reader.ctx, tree, path, t, &found, &e));
-	assert_true(found);
-}
+#include "tests/unit/repo_fixture.h"
 
 static void test_nothing_there(void **state)
 {
@@ -253,13 +99,6 @@ static void test_reader(void **state)
 	REFUSED(reader.read(reader.ctx, t.id, 3, &none, &len, &e), ERR_REJECTED, "4 bytes");
 	REFUSED(reader.read(reader.ctx, c.tree, 1000, &none, &len, &e), ERR_REJECTED, "no file");
 	commit_info_done(&c);
-}
-
-static void free_files(struct live_file *files, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(files[i].path);
-	free(files);
 }
 
 static void test_files_and_export(void **state)
@@ -450,175 +289,6 @@ static void test_ancestry(void **state)
 	commit_info_done(&other);
 }
 
-/* A generation of web (with an elsewhere file) and db, as they are in the tree. */
-static void fill_generation(struct fixture *f, const char *tree, struct generation *g)
-{
-	static const char *const names[] = {"db", "web", "zz"};
-	struct tree_entry t;
-
-	*g = (struct generation){.v = xcalloc(3, sizeof(*g->v)), .n = 3};
-	for (size_t i = 0; i < 3; i++) {
-		g->v[i].name = xstrdup(names[i]);
-		active_init(&g->v[i].active);
-		g->v[i].status = i == 2 ? ENTRY_MISSING : ENTRY_GOOD;
-		if (i == 2)
-			continue;
-		find(f, tree, names[i], &t);
-		memcpy(g->v[i].active.want.tree, t.id, sizeof(t.id));
-	}
-	find(f, tree, "shared.env", &t);
-	struct project *web = &g->v[1].active.want;
-	web->elsewhere = xcalloc(1, sizeof(*web->elsewhere));
-	web->n_elsewhere = 1;
-	web->elsewhere[0] = (struct elsewhere){.path = xstrdup("shared.env"), .kind = t.kind};
-	memcpy(web->elsewhere[0].id, t.id, sizeof(t.id));
-}
-
-static void keep(struct fixture *f, int64_t number, const char *tree)
-{
-	struct generation g;
-
-	fill_generation(f, tree, &g);
-	OK(repo_keep(f->r, number, &g, &e));
-	OK(repo_keep(f->r, number, &g, &e)); /* again: no harm */
-	generation_done(&g);
-}
-
-static size_t count_packs(const struct fixture *f)
-{
-	auto_free char *dir = path_join(f->repo, "objects/pack");
-	auto_strv struct strv names = STRV_INIT;
-	size_t n = 0;
-
-	OK(dir_list(dir, 100000, &names, &e));
-	for (size_t i = 0; i < names.n; i++)
-		n += str_ends(names.v[i], ".pack") ? 1 : 0;
-	return n;
-}
-
-static void expect_kept(struct fixture *f, const char *tree_id, const char *elsewhere_id)
-{
-	struct live_file *files = NULL;
-	const struct live_file *missing = NULL;
-	size_t n = 0;
-
-	OK(repo_files(f->r, tree_id, NULL, &files, &n, &e));
-	files = xreallocarray(files, n + 1, sizeof(*files));
-	files[n] = (struct live_file){.path = xstrdup("shared.env")};
-	memcpy(files[n++].id, elsewhere_id, 41);
-	OK(repo_has(f->r, files, n, &missing, &e));
-	assert_null(missing);
-	auto_free char *to = path_join(f->dir, "kept");
-	struct export_file out[8];
-	for (size_t i = 0; i < n; i++)
-		out[i] = (struct export_file){files[i].path, files[i].id, false};
-	OK(tree_remove(to, &e));
-	OK(repo_export(f->r, to, out, n, &e));
-	free_files(files, n);
-}
-
-static void test_keep_survives_the_source(void **state)
-{
-	struct fixture *f = *state;
-	struct tree_entry web, shared;
-	auto_free char *away = xasprintf("%s.away", f->bare);
-
-	push(f, "one");
-	struct commit_info one = sync_to(f);
-	find(f, one.tree, "web", &web);
-	find(f, one.tree, "shared.env", &shared);
-	keep(f, 1, one.tree);
-	assert_int_equal(count_packs(f), 1);
-	keep(f, 2, one.tree); /* nothing new but the commit */
-	put(f, "web/conf/app.ini", "a=2\n");
-	push(f, "two");
-	struct commit_info two = sync_to(f);
-	assert_int_equal(rename(f->bare, away), 0);
-	reopen(f);
-	expect_kept(f, web.id, shared.id);
-	struct commit_info gone = {.time = 0};
-	REFUSED(repo_commit(f->r, two.id, &gone, &e), ERR_RETRY, "src.git");
-	/* without a source at all: rollback offline */
-	repo_free(f->r);
-	f->r = NULL;
-	OK(repo_open(f->repo, NULL, &f->r, &e));
-	expect_kept(f, web.id, shared.id);
-	GIT(f->repo, "fsck", "--connectivity-only", "refs/mdc/generations/1",
-	    "refs/mdc/generations/2");
-	commit_info_done(&one);
-	commit_info_done(&two);
-}
-
-static void test_unkeep_and_maintain(void **state)
-{
-	struct fixture *f = *state;
-	struct tree_entry old, new, shared;
-	auto_free char *away = xasprintf("%s.away", f->bare);
-
-	push(f, "one");
-	struct commit_info one = sync_to(f);
-	find(f, one.tree, "web", &old);
-	keep(f, 1, one.tree);
-	for (int64_t i = 2; i <= 5; i++) {
-		char text[32];
-
-		(void)snprintf(text, sizeof(text), "a=%d\n", (int)i);
-		put(f, "web/conf/app.ini", text);
-		push(f, "next");
-		struct commit_info c = sync_to(f);
-		keep(f, i, c.tree);
-		find(f, c.tree, "web", &new);
-		find(f, c.tree, "shared.env", &shared);
-		commit_info_done(&c);
-	}
-	assert_int_equal(count_packs(f), 5);
-	OK(repo_maintain(f->r, false, &e)); /* not due */
-	assert_int_equal(count_packs(f), 5);
-	OK(repo_unkeep(f->r, 1, &e));
-	OK(repo_unkeep(f->r, 1, &e));
-	OK(repo_unkeep(f->r, 77, &e));
-	OK(repo_maintain(f->r, true, &e));
-	assert_int_equal(count_packs(f), 1);
-	assert_int_equal(rename(f->bare, away), 0);
-	reopen(f);
-	expect_kept(f, new.id, shared.id);
-	struct live_file *files = NULL;
-	size_t n = 0;
-	REFUSED(repo_files(f->r, old.id, NULL, &files, &n, &e), ERR_RETRY, old.id);
-	/* nothing named: nothing stays */
-	for (int64_t i = 2; i <= 5; i++)
-		OK(repo_unkeep(f->r, i, &e));
-	OK(repo_maintain(f->r, true, &e));
-	assert_int_equal(count_packs(f), 0);
-	commit_info_done(&one);
-}
-
-static void test_maintain_when_due(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const name = "compose.yaml";
-	struct tree_entry web, shared;
-	char id[OBJECT_ID_SIZE];
-
-	push(f, "one");
-	struct commit_info c = sync_to(f);
-	find(f, c.tree, "web", &web);
-	find(f, c.tree, "shared.env", &shared);
-	keep(f, 1, c.tree);
-	for (int i = 0; i < 35; i++) {
-		char text[32];
-		const char *data = text;
-		size_t len = (size_t)snprintf(text, sizeof(text), "a=%d\n", i);
-
-		OK(repo_store_tree(f->r, &name, &data, &len, 1, id, &e));
-		OK(repo_maintain(f->r, false, &e));
-		assert_true(count_packs(f) <= 30);
-	}
-	assert_true(count_packs(f) <= 7);
-	expect_kept(f, web.id, shared.id);
-	commit_info_done(&c);
-}
-
 static void test_damage(void **state)
 {
 	struct fixture *f = *state;
@@ -664,30 +334,6 @@ static void test_damaged_objects(void **state)
 	commit_info_done(&c);
 }
 
-static void test_store_tree(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const names[] = {"compose.yaml", "b.yaml"};
-	static const char *const data[] = {"services: {}\n", ""};
-	static const size_t lens[] = {13, 0};
-	char id[OBJECT_ID_SIZE] = "", again[OBJECT_ID_SIZE] = "";
-	struct live_file *files = NULL;
-	size_t n = 0;
-
-	OK(repo_store_tree(f->r, names, data, lens, 2, id, &e));
-	OK(repo_store_tree(f->r, names, data, lens, 2, again, &e));
-	assert_string_equal(id, again);
-	assert_int_equal(count_packs(f), 1);
-	OK(repo_files(f->r, id, NULL, &files, &n, &e));
-	assert_int_equal(n, 2);
-	assert_string_equal(files[0].path, "b.yaml");
-	free_files(files, n);
-	static const char *const twice[] = {"a", "a"};
-	REFUSED(repo_store_tree(f->r, twice, data, lens, 2, id, &e), ERR_REJECTED, "a");
-	static const char *const slash[] = {"a/b"};
-	REFUSED(repo_store_tree(f->r, slash, data, lens, 1, id, &e), ERR_REJECTED, "a/b");
-}
-
 static void test_tags(void **state)
 {
 	struct fixture *f = *state;
@@ -713,42 +359,6 @@ static void test_tags(void **state)
 	assert_string_equal(id, "");
 }
 
-/* The source borrows objects itself, by a relative path: libgit2 alone would not find them. */
-static void test_source_with_alternates(void **state)
-{
-	struct fixture *f = *state;
-	auto_free char *pool = path_join(f->dir, "pool.git");
-	auto_free char *alternates = path_join(f->bare, "objects/info/alternates");
-	static const char line[] = "../../pool.git/objects\n";
-
-	push(f, "one");
-	GIT(f->dir, "clone", "-q", "--bare", "src.git", "pool.git");
-	OK(file_replace_unsynced(alternates, line, strlen(line), 0644, &e));
-	GIT(f->bare, "repack", "-adlq");
-	GIT(f->bare, "prune-packed");
-	reopen(f);
-	struct commit_info c = sync_to(f);
-	keep(f, 1, c.tree);
-	commit_info_done(&c);
-	/* another source: the first one's objects are no longer looked at */
-	f->src.url = pool;
-	reopen(f);
-	auto_free char *ref = path_join(f->repo, "refs/mdc/source");
-	assert_false(file_exists(ref));
-	c = sync_to(f);
-	commit_info_done(&c);
-}
-
-static int library(void **state)
-{
-	struct err e = ERR_INIT;
-
-	(void)state;
-	return repo_library_init(&e);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -760,14 +370,9 @@ int main(void)
 		TEST(test_hostile_trees),
 		TEST(test_tree_bomb),
 		TEST(test_ancestry),
-		TEST(test_keep_survives_the_source),
-		TEST(test_unkeep_and_maintain),
-		TEST(test_maintain_when_due),
 		TEST(test_damage),
 		TEST(test_damaged_objects),
-		TEST(test_store_tree),
 		TEST(test_tags),
-		TEST(test_source_with_alternates),
 	};
 
 	return cmocka_run_group_tests(tests, library, NULL);
