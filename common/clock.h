@@ -1,6 +1,6 @@
 /*
- * clock - now, and deadlines. Deadlines use CLOCK_BOOTTIME; the wall clock is only shown, never compared.
- * Depends on: nothing.
+ * clock - now, and deadlines. Deadlines use CLOCK_BOOTTIME; the wall clock is only shown, never
+ * compared. Depends on: nothing.
  */
 #pragma once
 
@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_ms(void);    /* CLOCK_BOOTTIME in ms */
-int64_t clock_wall(void);  /* seconds since 1970 */
-void clock_pause_ms(int ms); /* wait inside a polling loop that has a deadline; restarts after signals */
+int64_t clock_ms(void);   /* CLOCK_BOOTTIME in ms */
+int64_t clock_wall(void); /* seconds since 1970 */
+void clock_pause_ms(
+	int ms); /* wait inside a polling loop that has a deadline; restarts after signals */
 
 /* A point in time that is `ms` from now. */
 struct deadline {

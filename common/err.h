@@ -9,10 +9,11 @@
 enum err_kind {
 	ERR_NONE,
 	ERR_USAGE,    /* command line or agent.yaml is wrong: say how; exit 2 */
-	ERR_REJECTED, /* the input is wrong (commit, project): never try the same input again; exit 4 */
+	ERR_REJECTED, /* the input is wrong (commit, project): never try the same input again; exit
+			 4 */
 	ERR_FAILED,   /* a deployment failed and went back; exit 1 */
-	ERR_RETRY,    /* the world is wrong (network, engine, disk, lock): try again later; exit 75 */
-	ERR_BROKEN,   /* degraded, or the agent's own state is wrong: a person must look; exit 3 */
+	ERR_RETRY,  /* the world is wrong (network, engine, disk, lock): try again later; exit 75 */
+	ERR_BROKEN, /* degraded, or the agent's own state is wrong: a person must look; exit 3 */
 };
 
 struct err {
@@ -22,7 +23,10 @@ struct err {
 	char trail[256];    /* what we were doing, outermost first; cut before the cause is */
 };
 
-#define ERR_INIT {.kind = ERR_NONE}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		.kind = ERR_NONE                                                                   \
+	}
 
 /*
  * Record a cause. errnum != 0 appends ": " and its text. An error already set is replaced.

@@ -1,6 +1,7 @@
 /*
- * fault - the switch behind fault_hit(). MDC_FAULT=name:kill (the agent), name:crash (only the process that
- * passes the point), name:28, and with a third part name:kill:3 for the third time the point is passed. Depends on: err.
+ * fault - the switch behind fault_hit(). MDC_FAULT=name:kill (the agent), name:crash (only the
+ * process that passes the point), name:28, and with a third part name:kill:3 for the third time the
+ * point is passed. Depends on: err.
  */
 #include "common/fault.h"
 

@@ -1,7 +1,7 @@
 /*
- * fault - named points at which a test can kill the process or make a call fail: MDC_FAULT=name:kill, or
- * name:28 for ENOSPC, in the environment. In a release build every point is a constant 0.
- * To add one: a line in fault.def, and fault_hit(FAULT_name, e) where it belongs.
+ * fault - named points at which a test can kill the process or make a call fail:
+ * MDC_FAULT=name:kill, or name:28 for ENOSPC, in the environment. In a release build every point is
+ * a constant 0. To add one: a line in fault.def, and fault_hit(FAULT_name, e) where it belongs.
  * Depends on: err.
  */
 #pragma once
@@ -17,8 +17,9 @@ enum fault_point {
 
 #ifdef MDC_FAULTS
 /*
- * 0 normally; -1 with e when MDC_FAULT names this point with an errno. "kill" ends the whole agent (a worker's point kills the
- * program that started it), "crash" only the process that passes the point.
+ * 0 normally; -1 with e when MDC_FAULT names this point with an errno. "kill" ends the whole agent
+ * (a worker's point kills the program that started it), "crash" only the process that passes the
+ * point.
  */
 int fault_hit(enum fault_point p, struct err *e);
 const char *fault_name(enum fault_point p);

@@ -1,14 +1,15 @@
 /*
- * lock - one holder per file across processes (flock). The file's text, "pid boot-id what", is for people only.
- * Depends on: err, clock.
+ * lock - one holder per file across processes (flock). The file's text, "pid boot-id what", is for
+ * people only. Depends on: err, clock.
  */
 #pragma once
 
 #include "common/err.h"
 
 /*
- * Take the lock, waiting at most wait_ms (0: do not wait). On 0, *fd holds it until it is closed; it is
- * close-on-exec. ERR_RETRY if another process holds it: the cause names its pid and what it does.
+ * Take the lock, waiting at most wait_ms (0: do not wait). On 0, *fd holds it until it is closed;
+ * it is close-on-exec. ERR_RETRY if another process holds it: the cause names its pid and what it
+ * does.
  */
 int lock_take(const char *path, const char *what, int wait_ms, int *fd, struct err *e);
 

@@ -20,15 +20,17 @@ const char *path_base(const char *path);
 char *path_dir(const char *path);
 
 /*
- * A relative path that stays below its start: no empty, "." or ".." part, no leading slash, no control
- * character, no ".git" part in any case, within the limits above. True if it is all that.
+ * A relative path that stays below its start: no empty, "." or ".." part, no leading slash, no
+ * control character, no ".git" part in any case, within the limits above. True if it is all that.
  */
 bool path_is_clean(const char *path);
 
 /*
- * Resolve `ref` as written in a file of directory `dir` (both relative to a root; dir may be "." or "").
- * "..", "." and double slashes are folded. On 0, *out (the caller frees) is relative to the root, "." for
- * the root itself. Returns -1 without setting an error if ref is absolute or climbs above the root.
+ * Resolve `ref` as written in a file of directory `dir` (both relative to a root; dir may be "." or
+ * "").
+ * "..", "." and double slashes are folded. On 0, *out (the caller frees) is relative to the root,
+ * "." for the root itself. Returns -1 without setting an error if ref is absolute or climbs above
+ * the root.
  */
 int path_resolve(const char *dir, const char *ref, char **out);
 

@@ -1,6 +1,6 @@
 /*
- * self - where our own programs are: beside the running one (a build tree), else in the libexec directory.
- * Depends on: mem.
+ * self - where our own programs are: beside the running one (a build tree), else in the libexec
+ * directory. Depends on: mem.
  */
 #pragma once
 

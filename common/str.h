@@ -19,7 +19,10 @@ struct str {
 	bool cut;   /* something was dropped */
 };
 
-#define STR_INIT {.max = 0}
+#define STR_INIT                                                                                   \
+	{                                                                                          \
+		.max = 0                                                                           \
+	}
 
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const char *bytes, size_t n);
@@ -39,8 +42,8 @@ bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
 
 /*
  * Make text from outside safe to show: control characters, DEL, C1, bidi controls and invalid UTF-8
- * become \xNN; cut at a character boundary so that the result has at most max bytes, with "…" when cut.
- * Newlines become "\n" in the two-character form. The caller frees. (reliability.md 2.8)
+ * become \xNN; cut at a character boundary so that the result has at most max bytes, with "…" when
+ * cut. Newlines become "\n" in the two-character form. The caller frees.
  */
 char *str_printable(const char *s, size_t max);
 

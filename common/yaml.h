@@ -1,6 +1,6 @@
 /*
  * yaml - one YAML document as a tree with line numbers, read through libyaml's event API under hard
- * budgets (reliability.md 2.4: the document API is quadratic in anchors and depth, and aliases can
+ * budgets (the document API is quadratic in anchors and depth, and aliases can
  * be cyclic). Depends on: err, mem.
  */
 #pragma once

@@ -281,8 +281,7 @@ static void gather_outcomes(struct sync *s)
 		if (t->state == TRIAL_STAGED && stop_asked(&s->stop))
 			end_trial(t, OUTCOME_RETRY, "stopped before it began");
 		else if (t->state == TRIAL_STAGED) /* a cycle that evaluation let through */
-			end_trial(t, OUTCOME_BLOCKED,
-				  "waits for a project that was not deployed");
+			end_trial(t, OUTCOME_BLOCKED, "waits for a project that was not deployed");
 		sync_outcome(s, t->name, t->outcome, t->why, t->took_ms);
 	}
 }

@@ -8,8 +8,9 @@
 #include "agent/flow/sync.h"
 
 /* Phases as they stand in intent.json. A name is never given another meaning. */
-#define PHASE_APPLY   "apply" /* going forward: place files, up, health; re-run once after a crash \
-			       */
+#define PHASE_APPLY                                                                                \
+	"apply" /* going forward: place files, up, health; re-run once after a crash               \
+		 */
 #define PHASE_HEALTHY "healthy" /* atomic: good, waits for the others' word */
 #define PHASE_UNDO    "undo"    /* going back */
 #define PHASE_REMOVE  "remove"

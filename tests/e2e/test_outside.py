@@ -33,7 +33,7 @@ def test_registry_down(running, repo, agent, engine, registry):
     registry.stop()
     repo.deploy({"web/compose.yaml": app().replace("app:1", name)})
     r = agent.sync(LATER)
-    assert name in r.text
+    assert registry.host in r.text
     running()
     assert agent.marks() == [], "a registry that is down is nobody's fault"
     agent.sync(LATER)
@@ -219,10 +219,14 @@ def test_disk_full(left, small_disk, repo, agent, engine):
 @pytest.mark.parametrize("point", ["fetch_done", "stage_done", "sync_opened", "intent_written"])
 def test_no_space_at_a_step(point, running, repo, agent, engine):
     repo.deploy({"web/compose.yaml": app(2)})
-    agent.sync(LATER, FAILED, fault=f"{point}:28")
-    running()
-    agent.run("retry").expect(DONE)
+    ids = engine.ids("web")
+    r = agent.sync(LATER, FAILED, DONE, fault=f"{point}:28")
+    assert engine.running("web") == ["app"]
+    if r.code != DONE:  # a step that could be taken once more was
+        assert engine.ids("web") == ids
+        agent.sync(DONE)
     assert engine.version("web") == "2"
+    assert agent.marks() == [] and agent.open_work() == []
 
 
 def test_engine_does_not_answer(running, repo, agent, engine):
@@ -262,7 +266,7 @@ def test_compose_missing_or_old_is_refused(running, repo, agent, place):
         path.chmod(0o755)
         agent.configure(compose=str(path))
         r = agent.sync(USAGE)
-        assert "Compose" in r.text and ("install" in r.text or "v2" in r.text), r
+        assert "compose" in r.text.lower() and ("install" in r.text or "v2" in r.text), r
         running()
     agent.configure(compose=str(place / "none"))
     r = agent.sync(USAGE)
