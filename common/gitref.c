@@ -268,6 +268,28 @@ static void offer_packed(const char *text, size_t size, struct refpick *pick)
 	}
 }
 
+static int offer_loose(const char *git_dir, const char *below, int depth, struct refpick *pick,
+		       struct err *e);
+
+/* A file or directory below refs/tags. */
+static int offer_entry(const char *git_dir, const char *ref, int depth, struct refpick *pick,
+		       struct err *e)
+{
+	auto_free char *path = path_join(git_dir, ref);
+	auto_free char *text = NULL;
+	struct stat st;
+
+	if (str_ends(ref, ".lock") || stat(path, &st) < 0)
+		return 0; /* being written, or packed or removed while we look */
+	if (S_ISDIR(st.st_mode))
+		return offer_loose(git_dir, ref, depth - 1, pick, e);
+	if (read_loose(git_dir, ref, &text, e) < 0)
+		return -1;
+	if (text)
+		refpick_offer(pick, ref, text, NULL);
+	return 0;
+}
+
 /* Offer the loose tags below `below` ("refs/tags"). */
 static int offer_loose(const char *git_dir, const char *below, int depth, struct refpick *pick,
 		       struct err *e)
@@ -275,29 +297,18 @@ static int offer_loose(const char *git_dir, const char *below, int depth, struct
 	auto_free char *dir = path_join(git_dir, below);
 	auto_strv struct strv names = STRV_INIT;
 	struct stat st;
+	int bad = 0;
 
-	if (stat(dir, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (depth == 0 || (stat(dir, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)))
 		return 0;
-	if (depth == 0 || dir_list(dir, TAGS_MAX, &names, e) < 0)
-		return depth == 0 ? 0 : -1;
-	for (size_t i = 0; i < names.n; i++) {
+	if (dir_list(dir, TAGS_MAX, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n && bad == 0; i++) {
 		auto_free char *ref = path_join(below, names.v[i]);
-		auto_free char *path = path_join(git_dir, ref);
-		auto_free char *text = NULL;
 
-		if (str_ends(names.v[i], ".lock") || stat(path, &st) < 0)
-			continue; /* being written, or packed or removed while we look */
-		if (S_ISDIR(st.st_mode)) {
-			if (offer_loose(git_dir, ref, depth - 1, pick, e) < 0)
-				return -1;
-			continue;
-		}
-		if (read_loose(git_dir, ref, &text, e) < 0)
-			return -1;
-		if (text)
-			refpick_offer(pick, ref, text, NULL);
+		bad = offer_entry(git_dir, ref, depth, pick, e);
 	}
-	return 0;
+	return bad;
 }
 
 int gitref_newest_tag(const char *dir, const char *glob, char id[GIT_HEX_SIZE], char **name,

@@ -1,6 +1,6 @@
 /*
- * http_ca - which certificate authorities a connection trusts. Only common/http.c includes this.
- * Depends on: libcurl.
+ * http_ca - which certificate authorities a connection trusts. For common/http.c and
+ * agent/git/link_http.c only. Depends on: libcurl.
  */
 #pragma once
 

@@ -57,10 +57,11 @@ struct work {
 	struct task *task;
 	unsigned int running, wanted; /* WORK_* */
 	bool again;                   /* poked meanwhile: ask the source once it has ended */
-	int64_t began_ms, ended_ms;   /* clock_ms() */
-	int failures;                 /* syncs in a row that want to be tried again */
-	bool degraded;                /* the last sync said so */
-	char *error;                  /* how the last one ended badly, or NULL */
+	bool moved;       /* the engine told of containers meanwhile: look once it has ended */
+	int64_t began_ms; /* clock_ms() */
+	int failures;     /* syncs in a row that want to be tried again */
+	bool degraded;    /* the last sync said so */
+	char *error;      /* how the last one ended badly, or NULL */
 	sd_event_source *start_timer, *retry_timer, *drift_timer, *gc_timer;
 	int drift_checks; /* lately: the more, the longer the next one waits */
 	int64_t drift_ms; /* clock_ms() of the last one */
@@ -114,8 +115,6 @@ void poll_close(struct daemon *d);
 /* ---- work.c ---- */
 void work_want(struct daemon *d, unsigned int what);      /* now, or as soon as possible */
 void work_drifted(struct daemon *d, const char *project); /* an event: look, after a pause */
-bool work_is_ours(
-	const struct daemon *d); /* events now, and shortly after a sync, are our own doing */
 const char *work_name(const struct daemon *d); /* of what runs, for people; NULL: nothing */
 void work_open(struct daemon *d);              /* timers, and the first sync */
 void work_close(struct daemon *d);             /* what runs is left alone */

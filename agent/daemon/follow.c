@@ -124,7 +124,7 @@ static int take_line(struct follow *f, const char *line, size_t len)
 			begin_events(f);
 		return 0;
 	case PART_EVENTS:
-		if (!work_is_ours(f->daemon) && lines_event(line, len, project))
+		if (lines_event(line, len, project))
 			work_drifted(f->daemon, project);
 		return 0;
 	}

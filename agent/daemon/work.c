@@ -27,7 +27,7 @@ enum {
 	RETRY_JITTER = 20,
 	DRIFT_MS = 10 * 1000, /* events come in bursts */
 	DRIFT_MAX_MS = 10 * 60 * 1000,
-	OWN_EVENTS_MS = 5 * 1000, /* the engine's last words about our own sync */
+	DRIFT_CALM_MS = 60 * 1000, /* without a check for so long: nothing loops */
 	GC_FIRST_MS = 60 * 60 * 1000,
 	GC_MS = 24 * 60 * 60 * 1000,
 	GC_JITTER = 10,
@@ -120,7 +120,6 @@ static void on_end(struct task *t, int status, void *arg)
 	task_free(t);
 	d->work.task = NULL;
 	d->work.running = 0;
-	d->work.ended_ms = clock_ms();
 	daemon_look(d);
 	if (did & (WORK_SYNC | WORK_DRIFT))
 		judge_sync(d, status);
@@ -131,6 +130,10 @@ static void on_end(struct task *t, int status, void *arg)
 	}
 	daemon_tell(d);
 	begin(d);
+	if (d->work.moved) {
+		d->work.moved = false;
+		work_drifted(d, NULL);
+	}
 	if (d->work.again) {
 		d->work.again = false;
 		poll_soon(d);
@@ -221,12 +224,6 @@ void work_want(struct daemon *d, unsigned int what)
 	begin(d);
 }
 
-bool work_is_ours(const struct daemon *d)
-{
-	return d->work.running != 0 ||
-	       (d->work.ended_ms != 0 && clock_ms() - d->work.ended_ms < OWN_EVENTS_MS);
-}
-
 static int on_drift_timer(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct daemon *d = arg;
@@ -245,14 +242,19 @@ void work_drifted(struct daemon *d, const char *project)
 
 	if (d->work.drift_timer)
 		(void)sd_event_source_get_enabled(d->work.drift_timer, &enabled);
-	if (d->stopping || enabled != SD_EVENT_OFF)
+	/* Most events of a running sync are its own doing; one that is not must not be lost. */
+	if (d->work.running)
+		d->work.moved = true;
+	if (d->stopping || d->work.running || enabled != SD_EVENT_OFF)
 		return;
-	/* A container that is restarted again and again must not keep us looking all the time. */
-	if (clock_ms() - d->work.drift_ms > 2 * (int64_t)DRIFT_MAX_MS)
-		d->work.drift_checks = 0;
 	int64_t in_ms = pace_backoff(DRIFT_MS, d->work.drift_checks, DRIFT_MAX_MS);
+	/* A container that is restarted again and again must not keep us looking all the time. */
+	if (clock_ms() - d->work.drift_ms > in_ms + DRIFT_CALM_MS) {
+		d->work.drift_checks = 0;
+		in_ms = DRIFT_MS;
+	}
 	log_debug("%s: looking at what runs in %" PRId64 " s",
-		  project ? project : "the engine is back", in_ms / 1000);
+		  project ? project : "something moved", in_ms / 1000);
 	daemon_arm(d, &d->work.drift_timer, in_ms, START_GAP_MS, on_drift_timer);
 }
 

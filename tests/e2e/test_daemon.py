@@ -201,30 +201,38 @@ def test_push_to_deploy_without_a_server(make_agent, place, engine):
     assert agent.stop_daemon() == 0
 
 
-@pytest.mark.parametrize("damage", ["removed", "stopped", "changed"])
+DAMAGES = ["removed", "stopped", "changed"]
+
+
 @pytest.mark.parametrize("policy", ["report", "repair"])
-def test_drift(policy, damage, repo, agent, engine):
+def test_drift(policy, repo, agent, engine):
+    """Somebody removes, stops and changes containers by hand, each of another project."""
     agent.configure(drift=policy)
-    repo.deploy({"web/compose.yaml": app()})
+    repo.deploy({f"{name}/compose.yaml": app() for name in [*DAMAGES, "calm"]})
+    agent.sync(DONE)
     agent.run_daemon()
-    wait_until(lambda: deployed(agent, engine, 1), 30, agent.daemon_log)
-    c = engine.one("web")
-    if damage == "removed":
-        engine.remove(c.id)
-    elif damage == "stopped":
-        engine.api("POST", f"/containers/{c.id}/kill")
-    else:
-        # Somebody else runs Compose on the same project with another image.
-        (agent.base / "other.yaml").write_text(app(2))
-        r = engine.compose_run("-p", "web", "-f", str(agent.base / "other.yaml"), "up", "-d")
-        assert r.returncode == 0, r.stderr
+    # Right after a sync of its own the daemon takes what the engine tells for its own doing.
+    wait_until(lambda: len(agent.processes()) <= 2, 20)
+    assert stays_true(agent.daemon_alive, 6)
+    calm = engine.ids("calm")
+    engine.remove(engine.one("removed").id)
+    engine.api("POST", f"/containers/{engine.one('stopped').id}/kill")
+    (agent.base / "other.yaml").write_text(app(2))
+    r = engine.compose_run("-p", "changed", "-f", str(agent.base / "other.yaml"), "up", "-d")
+    assert r.returncode == 0, r.stderr
+
+    def told(event):
+        return {e.get("project") for e in agent.history() if e["event"] == event} >= set(DAMAGES)
     if policy == "repair":
-        wait_until(lambda: deployed(agent, engine, 1), 40, agent.daemon_log)
-        wait_until(lambda: "drift.repaired" in str(agent.history()), 20, agent.daemon_log)
+        wait_until(lambda: told("drift.repaired"), 60, agent.daemon_log)
+        for name in DAMAGES:
+            wait_until(lambda name=name: deployed(agent, engine, 1, name), 10, agent.daemon_log)
     else:
-        wait_until(lambda: "drift.found" in str(agent.history()), 40, agent.daemon_log)
-        assert stays_true(lambda: not deployed(agent, engine, 1), 2), "only reported"
-        assert "web" in agent.run("status").text
+        wait_until(lambda: told("drift.found"), 60, agent.daemon_log)
+        assert not any(deployed(agent, engine, 1, name) for name in DAMAGES), "only reported"
+        status = agent.status()["projects"]
+        assert status["removed"]["state"] == "missing" and status["stopped"]["state"] == "stopped"
+    assert engine.ids("calm") == calm
     assert agent.stop_daemon() == 0
 
 
