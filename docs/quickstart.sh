@@ -13,6 +13,7 @@ build=$top/build/quickstart
 config=$dir/agent.yaml
 image=mdc-quickstart/hello
 port=18980
+DOCKER_HOST=${DOCKER_HOST:-}
 
 say() {
 	printf '\n\033[1m==> %s\033[0m\n' "$*"
@@ -48,7 +49,7 @@ answers() {
 }
 
 find_engine() {
-	for socket in "$dir/docker.sock" /run/docker.sock /var/run/docker.sock; do
+	for socket in "${DOCKER_HOST#unix://}" "$dir/docker.sock" /run/docker.sock /var/run/docker.sock; do
 		if [ -S "$socket" ] && answers "$socket"; then
 			export DOCKER_HOST="unix://$socket"
 			return 0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything: installs what is missing, builds, and runs unit tests, style checks and end-to-end tests, the latter against a
 # real engine that the tests start for themselves.
-#   sh tests/run.sh          debug build and all tests; build with sanitizers and its tests; release build
+#   sh tests/run.sh          debug build and all tests; sanitizers build and its tests; release build; static analysis
 #   sh tests/run.sh --fast   debug build, unit tests and checks, and end-to-end tests without the slow ones
 # Ends with the summaries of ctest and pytest, and with 0 only if everything passed. Logs are in build/logs.
 # Depends on: tests/install.sh, CMakePresets.json, tests/e2e. MDC_JOBS: how many compilers at once (default: all cores).
@@ -94,6 +94,7 @@ if [ -z "$fast" ]; then
 		step e2e-sanitizers e2e sanitizers -m 'not slow' || true
 	fi
 	step build-release build release || true
+	step static env MDC_JOBS="$jobs" sh tests/static.sh build/debug || true
 fi
 
 printf '\n==== summary\n'

@@ -6,7 +6,9 @@
 
 #include "common/clock.h"
 #include "common/fault.h"
+#include "common/file.h"
 #include "common/mem.h"
+#include "common/path.h"
 
 #include <string.h>
 
@@ -14,7 +16,7 @@ struct fetch_job {
 	struct sync *sync;
 	const char *repo_dir;
 	const char *last; /* the head of the last sync, or "" */
-	bool full;        /* fetch and describe even if nothing moved */
+	const char *head; /* what the source has now */
 };
 
 static int fetch_new(struct fetch_job *f, struct repo *r, char *id, cJSON *out, struct err *e)
@@ -36,6 +38,32 @@ static int fetch_new(struct fetch_job *f, struct repo *r, char *id, cJSON *out, 
 	return 0;
 }
 
+/*
+ * The plan fetches into a scratch repository. It sees our objects and our head, so that the server
+ * sends only what is new, and ours is not written to.
+ */
+static int lay_over(struct fetch_job *f, struct err *e)
+{
+	const struct source_config *src = &f->sync->config->source;
+	auto_free char *ours = store_path(f->sync->store, "repo.git");
+	auto_free char *objects = path_join(ours, "objects"),
+		       *head = path_join(ours, "refs/mdc/source");
+	auto_free char *base = path_join(f->repo_dir, "objects/info/base");
+	auto_free char *refs = path_join(f->repo_dir, "refs/mdc"), *to = path_join(refs, "source");
+	auto_free char *info = path_dir(base), *id = NULL;
+	auto_repo struct repo *r = NULL;
+	size_t len = 0;
+
+	if (src->kind == SOURCE_FILE || !file_exists(head))
+		return 0;
+	if (repo_open(f->repo_dir, src, &r, e) < 0 || file_read(head, 256, &id, &len, e) < 0 ||
+	    dir_make(info, 0700, e) < 0 || dir_make(refs, 0700, e) < 0)
+		return -1;
+	if (file_replace_unsynced(base, objects, strlen(objects), 0600, e) < 0)
+		return -1;
+	return file_replace_unsynced(to, id, len, 0600, e);
+}
+
 static int fetch_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
 	struct fetch_job *f = arg;
@@ -46,21 +74,13 @@ static int fetch_work(void *arg, struct worker_out *o, cJSON **result, struct er
 
 	(void)o;
 	*result = out;
-	if (repo_library_init(e) < 0)
+	if (repo_library_init(e) < 0 || (f->sync->dry && lay_over(f, e) < 0))
 		return -1;
 	if (repo_open(f->repo_dir, src, &r, e) < 0) {
 		json_set_bool(out, "damaged", e->kind == ERR_BROKEN);
 		return e->kind == ERR_BROKEN ? 0 : -1;
 	}
-	if (repo_ls(r, id, e) < 0)
-		return -1;
-	json_set_str(out, "head", id);
-	if (!id[0])
-		return err_set(e, ERR_RETRY, 0, "%s has no %s %s; what runs here keeps running",
-			       src->url, src->tag ? "tag that matches" : "branch",
-			       src->tag ? src->tag : src->branch);
-	if (!f->full && strcmp(id, f->last) == 0)
-		return 0; /* nothing new: no object is read */
+	snprintf(id, sizeof(id), "%s", f->head);
 	return fetch_new(f, r, id, out, e);
 }
 
@@ -74,7 +94,7 @@ static bool settled(const struct sync *s)
 
 static void take_commit(struct sync *s, const cJSON *j)
 {
-	snprintf(s->head, sizeof(s->head), "%s", json_str(j, "id", json_str(j, "head", "")));
+	snprintf(s->head, sizeof(s->head), "%s", json_str(j, "id", ""));
 	snprintf(s->commit.id, sizeof(s->commit.id), "%s", s->head);
 	snprintf(s->commit.tree, sizeof(s->commit.tree), "%s", json_str(j, "tree", ""));
 	s->commit.subject = xstrdup_null(json_str(j, "subject", NULL));
@@ -116,14 +136,51 @@ static int note_answer(struct sync *s, struct err *e)
 	return source_write(s->store, &s->source, e);
 }
 
-static int ask_source(struct sync *s, cJSON **answer, struct err *e)
+static int ask_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	auto_free char *dir = sync_repo_dir(s);
-	struct fetch_job f = {
-		.sync = s, .repo_dir = dir, .last = s->source.id, .full = !settled(s)};
+	const struct source_config *src = arg;
+	char id[OBJECT_ID_SIZE] = "";
+
+	(void)o;
+	if (repo_ask_source(src, id, e) < 0)
+		return -1;
+	*result = cJSON_CreateString(id);
+	return 0;
+}
+
+static struct worker_limits limits_of(const struct sync *s)
+{
 	struct worker_limits l = sync_reader_limits;
 
 	l.timeout_ms = (int)s->config->source.timeout_ms;
+	return l;
+}
+
+/* What the source has, without libgit2: most of the time nothing moved, and that is all. */
+static int ask_source(struct sync *s, struct err *e)
+{
+	const struct source_config *src = &s->config->source;
+	struct worker_limits l = limits_of(s);
+	auto_json cJSON *id = NULL;
+
+	if (worker_call("ask", ask_work, (void *)src, &l, NULL, NULL, &id, e) < 0)
+		return err_wrap(e, "fetch");
+	snprintf(s->head, sizeof(s->head), "%s", cJSON_GetStringValue(id));
+	if (s->head[0])
+		return 0;
+	return err_set(e, ERR_RETRY, 0, "%s has no %s %s; what runs here keeps running", src->url,
+		       src->tag ? "tag that matches" : "branch", src->tag ? src->tag : src->branch);
+}
+
+static int get_objects(struct sync *s, cJSON **answer, struct err *e)
+{
+	auto_free char *dir = sync_repo_dir(s);
+	struct fetch_job f = {.sync = s, .repo_dir = dir, .last = s->source.id, .head = s->head};
+	struct worker_limits l = limits_of(s);
+
+	/* Once, before the workers that need it are forked: 56 M instructions that they inherit. */
+	if (repo_library_init(e) < 0)
+		return -1;
 	if (worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
 		return err_wrap(e, "fetch");
 	if (!json_bool(*answer, "damaged", false))
@@ -137,6 +194,16 @@ static int ask_source(struct sync *s, cJSON **answer, struct err *e)
 	return 0;
 }
 
+/* The source as it was when the last sync was done with it: a mistake in it is still one. */
+static int nothing_new(struct sync *s, struct err *e)
+{
+	if (s->source.last_error) /* rejected as a whole, and it has not changed since */
+		return err_set(e, ERR_REJECTED, 0, "%s", s->source.last_error);
+	s->report->nothing_new = true;
+	s->finished = true;
+	return 0;
+}
+
 int flow_fetch(struct sync *s, struct err *e)
 {
 	auto_json cJSON *answer = NULL;
@@ -144,20 +211,21 @@ int flow_fetch(struct sync *s, struct err *e)
 	if (s->options->rollback)
 		return target_load(s, e); /* offline */
 	if (s->config->source.kind == SOURCE_NONE)
-		return 0; /* classic mode: agent.yaml is the source */
-	if (ask_source(s, &answer, e) < 0) {
+		return repo_library_init(e); /* classic mode: agent.yaml is the source */
+	if (ask_source(s, e) < 0) {
+		note_failure(s, e);
+		return -1;
+	}
+	if (note_answer(s, e) < 0)
+		return -1;
+	if (settled(s) && str_eq(s->head, s->source.id)) {
+		snprintf(s->report->commit.id, OBJECT_ID_SIZE, "%s", s->head);
+		return nothing_new(s, e);
+	}
+	if (get_objects(s, &answer, e) < 0) {
 		note_failure(s, e);
 		return -1;
 	}
 	take_commit(s, answer);
-	if (note_answer(s, e) < 0)
-		return -1;
-	if (settled(s) && str_eq(s->head, s->source.id)) {
-		if (s->source.last_error) /* rejected as a whole, and it has not changed since */
-			return err_set(e, ERR_REJECTED, 0, "%s", s->source.last_error);
-		s->report->nothing_new = true;
-		s->finished = true;
-		return 0;
-	}
 	return fault_hit(FAULT_fetch_done, e);
 }

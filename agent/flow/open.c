@@ -71,10 +71,7 @@ int sync_begin(struct sync *s, const char *what, struct err *e)
 		return -1;
 	auto_free char *lock = store_path(s->store, "lock");
 
-	if (lock_take(lock, what, s->options->lock_wait_ms, &s->lock_fd, e) < 0)
-		return -1;
-	/* Once, before the first worker is forked: 56 M instructions that they inherit. */
-	return repo_library_init(e);
+	return lock_take(lock, what, s->options->lock_wait_ms, &s->lock_fd, e);
 }
 
 int flow_open(struct sync *s, struct err *e)

@@ -208,6 +208,8 @@ int recover_run(struct sync *s, struct err *e)
 	if (!j)
 		return 0;
 	sync_show(s, NULL, "recover", "an earlier sync was cut off");
+	if (repo_library_init(e) < 0)
+		return -1;
 	read_sync(s, j);
 	if (finish_trials(s, j, e) < 0 || close_generation(s, j, e) < 0)
 		return -1;

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { STAGE_MS = 2 * 60 * 60 * 1000 };
+enum { STAGE_MS = 2 * 60 * 60 * 1000, ENGINE_NETWORKS = 31 };
 static const unsigned long long SPACE_FLOOR = 64ULL * 1024 * 1024;
 
 int staging_open(struct pool_job *j, struct staging *g, struct err *e)
@@ -64,6 +64,31 @@ void staging_close(struct staging *g)
 	cJSON_Delete(g->model);
 }
 
+/* A default dockerd has room for 31 project networks; the 32nd `up` fails (measured). */
+static int count_networks(struct staging *g, struct err *e)
+{
+	auto_strv struct strv wanted = STRV_INIT;
+	auto_json cJSON *have = NULL;
+	const cJSON *n;
+	size_t bridges = 0;
+
+	model_networks(g->model, &wanted);
+	if (g->trial->has_old || wanted.n == 0)
+		return 0;
+	if (engine_networks(g->sync->engine, &have, e) < 0)
+		return -1;
+	cJSON_ArrayForEach (n, have)
+		bridges += str_eq(json_str(n, "Driver", ""), "bridge") &&
+			   !str_eq(json_str(n, "Name", ""), "bridge");
+	if (bridges + wanted.n > ENGINE_NETWORKS)
+		strv_pushf(
+			&g->trial->notes,
+			"the engine would have %zu networks, and by default there is room for %d: if `up` "
+			"fails, set default-address-pools in its daemon.json",
+			bridges + wanted.n, ENGINE_NETWORKS);
+	return 0;
+}
+
 static int make_model(struct staging *g, struct err *e)
 {
 	struct active *a = &g->trial->new;
@@ -102,7 +127,9 @@ static int stage_fresh(struct staging *g, struct err *e)
 	job_show(g->job, "stage", NULL);
 	if (staging_export(g, e) < 0 || staging_render(g, e) < 0)
 		return -1;
-	return staging_images(g, e) < 0 || make_model(g, e) < 0 ? -1 : 0;
+	if (staging_images(g, e) < 0 || count_networks(g, e) < 0)
+		return -1;
+	return make_model(g, e);
 }
 
 /* Rollback: the record, its model and its files are kept; its images must be too. */

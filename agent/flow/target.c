@@ -85,7 +85,8 @@ int target_load(struct sync *s, struct err *e)
 			       "nothing was deployed here yet: there is nothing to go back to");
 	if (number == 0 && previous_good(s, &number, e) < 0)
 		return -1;
-	if (check_number(s, number, e) < 0 || generation_read(s->store, number, &s->target, e) < 0)
+	if (repo_library_init(e) < 0 || check_number(s, number, e) < 0 ||
+	    generation_read(s->store, number, &s->target, e) < 0)
 		return -1;
 	if (generation_read(s->store, s->current.number, &s->current, e) < 0)
 		return -1;

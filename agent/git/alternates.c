@@ -56,6 +56,11 @@ int alternates_update(struct repo *r, bool *changed, struct err *e)
 
 		gather(objects, DEPTH_MAX, &list);
 	}
+	/* A scratch repository (the plan's) names the one whose objects it may read. */
+	auto_free char *base = path_join(r->objects, "info/base"), *line = NULL;
+
+	if (file_exists(base) && file_read(base, ALTERNATES_MAX_BYTES, &line, NULL, &ignored) == 0)
+		gather(line, DEPTH_MAX, &list);
 	for (size_t i = 0; i < list.n; i++)
 		str_addf(&want, "%s\n", list.v[i]);
 	if (file_exists(path))

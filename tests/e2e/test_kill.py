@@ -83,7 +83,7 @@ def whole(agent, engine, allowed):
 @pytest.fixture
 def at_one(repo, agent, engine):
     agent.health(settle="300ms", timeout="10s")
-    repo.deploy({**files(1), "other/compose.yaml": app()})
+    repo.deploy({**files(1), "other/compose.yaml": app(extra="restart: always")})
     agent.sync(DONE)
     engine.exec(engine.one("web", "two").id, "touch", "/data/precious")
 
@@ -92,9 +92,9 @@ def at_one(repo, agent, engine):
 def test_agent_killed(scenario, point, repo, agent, engine):
     agent.health(settle="300ms", timeout="10s")
     if scenario == "add":
-        repo.deploy({"other/compose.yaml": app()})
+        repo.deploy({"other/compose.yaml": app(extra="restart: always")})
     else:
-        repo.deploy({**files(1), "other/compose.yaml": app()})
+        repo.deploy({**files(1), "other/compose.yaml": app(extra="restart: always")})
     agent.sync(DONE)
     if scenario != "add":
         engine.exec(engine.one("web", "two").id, "touch", "/data/precious")
@@ -142,7 +142,7 @@ def test_undo_killed_twice(point, at_one, repo, agent, engine):
 @pytest.mark.parametrize("point", ["apply_done", "health_done", "project_committed", "projects_done"])
 def test_atomic_killed(point, repo, agent, engine):
     agent.health(settle="300ms", timeout="10s")
-    repo.deploy({**files(1), "other/compose.yaml": app(), "third/compose.yaml": app(1),
+    repo.deploy({**files(1), "other/compose.yaml": app(extra="restart: always"), "third/compose.yaml": app(1),
                  "mdc.yaml": "version: 1\natomic: true\n"})
     agent.sync(DONE)
     repo.deploy({**files(2), "third/compose.yaml": app(2)})
