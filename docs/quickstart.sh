@@ -15,8 +15,13 @@ image=mdc-quickstart/hello
 port=18980
 DOCKER_HOST=${DOCKER_HOST:-}
 
+bold= plain=
+if [ -t 1 ]; then
+	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
+
 say() {
-	printf '\n\033[1m==> %s\033[0m\n' "$*"
+	printf '\n%s==> %s%s\n' "$bold" "$*" "$plain"
 }
 
 note() {
@@ -108,8 +113,8 @@ clean() {
 	grep -s " $dir/" /proc/mounts | cut -d ' ' -f 2 | sort -r | while read -r point; do
 		umount -l "$point" || true
 	done
-	rm -rf "$dir" "$build"
-	note "gone: $dir, $build, and the containers"
+	rm -rf "$dir"
+	note "gone: $dir and the containers"
 }
 
 # ---- the demo ----------------------------------------------------------------------------------
@@ -198,6 +203,7 @@ demo() {
 	homelab remote add origin "$dir/homelab.git"
 	write_hello 1 80
 	write_clock
+	note "A push wakes the agent when it runs as a service. Here it does not, so each push is followed by a sync by hand."
 	push "Two projects: hello and clock"
 
 	say "First deployment"
@@ -249,6 +255,7 @@ case ${1:-} in
 --clean)
 	[ "$(id -u)" -eq 0 ] || fail "run it as root"
 	clean
+	rm -rf "$build"
 	exit 0
 	;;
 -h | --help)
@@ -262,9 +269,11 @@ case ${1:-} in
 ?*) url=$1 ;;
 esac
 [ "$(id -u)" -eq 0 ] || fail "run it as root: it installs packages and talks to the engine"
-if [ -z "$url" ] && [ -d "$dir/homelab" ]; then
+if [ -d "$dir/homelab" ]; then
 	note "an earlier demo is here: starting afresh"
 	clean
+elif [ -f "$config" ] && { [ -z "$url" ] || ! grep -qF "\"$url\"" "$config"; }; then
+	fail "an earlier run deployed another repository from here; first: sh docs/quickstart.sh --clean"
 fi
 
 say "Installing what is needed (apt)"

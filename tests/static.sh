@@ -64,7 +64,8 @@ check_cppcheck() {
 
 check_tidy() {
 	# shellcheck disable=SC2086
-	printf '%s\n' $sources | xargs -P "$jobs" -n 8 clang-tidy --quiet -p "$build" 2>/dev/null
+	printf '%s\n' $sources | xargs -P "$jobs" -n 8 clang-tidy --quiet -p "$build" \
+		--extra-arg=-Wno-unknown-warning-option 2>/dev/null
 }
 
 # gcc's analyser with the very flags of the build.

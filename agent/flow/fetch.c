@@ -50,12 +50,14 @@ static int lay_over(struct fetch_job *f, struct err *e)
 		       *head = path_join(ours, "refs/mdc/source");
 	auto_free char *base = path_join(f->repo_dir, "objects/info/base");
 	auto_free char *refs = path_join(f->repo_dir, "refs/mdc"), *to = path_join(refs, "source");
-	auto_free char *info = path_dir(base), *id = NULL;
-	auto_repo struct repo *r = NULL;
-	size_t len = 0;
+	auto_free char *info = path_dir(base);
 
 	if (src->kind == SOURCE_FILE || !file_exists(head))
 		return 0;
+	auto_free char *id = NULL;
+	auto_repo struct repo *r = NULL;
+	size_t len = 0;
+
 	if (repo_open(f->repo_dir, src, &r, e) < 0 || file_read(head, 256, &id, &len, e) < 0 ||
 	    dir_make(info, 0700, e) < 0 || dir_make(refs, 0700, e) < 0)
 		return -1;

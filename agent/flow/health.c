@@ -49,11 +49,12 @@ static void blame(const struct judge *j, struct look *l, const struct container 
 		  const char *what)
 {
 	auto_free char *name = xasprintf("service %s", c->service);
-	auto_free char *log = NULL;
-	struct err ignored = ERR_INIT;
 
 	if (excused(j, name))
 		return;
+	auto_free char *log = NULL;
+	struct err ignored = ERR_INIT;
+
 	strv_add_once(&l->bad, name);
 	str_addf(&l->why, "%sservice %s: %s", l->why.len ? "; " : "", c->service, what);
 	if (c->health_log && c->health == HEALTH_UNHEALTHY)
@@ -288,20 +289,20 @@ int health_wait(const struct judge *j, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-int health_failing(const struct judge *with, struct strv *failing, struct err *e)
+int health_failing(const struct judge *j, struct strv *failing, struct err *e)
 {
-	struct judge j = *with;
+	struct judge now = *j;
 	struct look l = {.moved = false};
 	auto_str struct str why = STR_INIT;
 
-	j.now_only = true;
-	j.since = INT64_MAX; /* every container is older than what has not begun */
-	int rc = take_look(&j, &l, e);
+	now.now_only = true;
+	now.since = INT64_MAX; /* every container is older than what has not begun */
+	int rc = take_look(&now, &l, e);
 
 	for (size_t i = 0; rc == 0 && i < l.bad.n; i++)
 		strv_add_once(failing, l.bad.v[i]);
 	if (rc == 0)
-		(void)probes_failing(j.settings, failing, &why);
+		(void)probes_failing(j->settings, failing, &why);
 	look_done(&l);
 	return rc;
 }

@@ -100,7 +100,7 @@ static int remove_one(const struct place *p, const char *path, struct err *e)
 	auto_free char *parent = path_dir(path);
 	auto_close int fd = open_parent(base, path, false, &leaf, e);
 
-	if (fd < 0)
+	if (fd < 0 || !leaf)
 		return e->kind == ERR_NONE ? 0 : -1;
 	if (unlinkat(fd, leaf, 0) < 0 && errno != ENOENT && errno != EISDIR)
 		return err_set(e, ERR_RETRY, errno, "cannot remove %s", whole);

@@ -1,8 +1,8 @@
 /*
- * fake_compose - stands in for the Compose plugin where a thousand projects are to be deployed: `config` prints the file
- * (which is JSON already) with its paths made absolute, `up` and `down` tell the fake engine. It writes down the
- * processor time it took itself, so that the benchmark can take it off.
- * Depends on: fake_engine.py. Compiled by world.py.
+ * fake_compose - stands in for the Compose plugin where a thousand projects are to be deployed:
+ * `config` prints the file (which is JSON already) with its paths made absolute, `up` and `down`
+ * tell the fake engine. It writes down the processor time it took itself, so that the benchmark can
+ * take it off. Depends on: fake_engine.py. Compiled by world.py.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -82,42 +82,55 @@ static void note_time(void)
 
 	if (!f)
 		return;
-	fprintf(f, "%ld\n", (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
-				    u.ru_stime.tv_usec);
+	fprintf(f, "%ld\n",
+		(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
+			u.ru_stime.tv_usec);
 	fclose(f);
+}
+
+struct call {
+	const char *project, *file, *directory, *verb;
+};
+
+static struct call read_call(int argc, char **argv)
+{
+	struct call c = {.project = "", .directory = ".", .verb = ""};
+
+	for (int i = 1; i < argc && !*c.verb; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (argv[i][0] != '-') {
+			c.verb = argv[i];
+			continue;
+		}
+		i++; /* every option before the verb has a value */
+		if (strcmp(argv[i - 1], "-p") == 0)
+			c.project = value;
+		else if (strcmp(argv[i - 1], "-f") == 0)
+			c.file = value;
+		else if (strcmp(argv[i - 1], "--project-directory") == 0)
+			c.directory = value;
+	}
+	return c;
 }
 
 int main(int argc, char **argv)
 {
-	const char *project = "", *file = NULL, *directory = ".", *verb = "";
+	struct call c = read_call(argc, argv);
 	size_t len = 0;
 
-	for (int i = 1; i < argc && !*verb; i++) {
-		bool more = i + 1 < argc;
-
-		if (more && strcmp(argv[i], "-p") == 0)
-			project = argv[++i];
-		else if (more && strcmp(argv[i], "-f") == 0)
-			file = argv[++i];
-		else if (more && strcmp(argv[i], "--project-directory") == 0)
-			directory = argv[++i];
-		else if (more && strcmp(argv[i], "--env-file") == 0)
-			i++;
-		else if (argv[i][0] != '-')
-			verb = argv[i];
-	}
-	if (strcmp(verb, "version") == 0) {
+	if (strcmp(c.verb, "version") == 0) {
 		puts("Docker Compose version v2.26.1");
 		return 0;
 	}
-	if (!file)
+	if (!c.file)
 		return 14;
-	char *text = read_all(file, &len);
+	char *text = read_all(c.file, &len);
 
-	if (strcmp(verb, "config") == 0)
-		print_resolved(text, directory);
-	else if (strcmp(verb, "up") == 0 || strcmp(verb, "down") == 0 || strcmp(verb, "stop") == 0)
-		tell_engine(verb, project, text, len);
+	if (strcmp(c.verb, "config") == 0)
+		print_resolved(text, c.directory);
+	else if (strcmp(c.verb, "up") == 0 || strcmp(c.verb, "down") == 0)
+		tell_engine(c.verb, c.project, text, len);
 	free(text);
 	note_time();
 	return 0;

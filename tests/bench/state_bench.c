@@ -1,8 +1,7 @@
 /*
- * state_bench - what it costs to see how all projects are, as the agent's drift check does it: one request to the engine,
- * every container read into our structs. Prints microseconds of processor time of one look.
- *   state_bench AGENT_YAML ROUNDS
- * Depends on: core. Compiled by rows_deploy.py.
+ * state_bench - what it costs to see how all projects are, as the agent's drift check does it: one
+ * request to the engine, every container read into our structs. Prints microseconds of processor
+ * time of one look. state_bench AGENT_YAML ROUNDS Depends on: core. Compiled by rows_deploy.py.
  */
 #include "agent/engine/engine.h"
 #include "agent/store/store.h"
@@ -16,7 +15,8 @@ static long used_us(void)
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
-	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
+	       u.ru_stime.tv_usec;
 }
 
 int main(int argc, char **argv)
@@ -32,7 +32,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "state_bench: %s\n", e.cause);
 		return 2;
 	}
-	for (long i = -1; i < rounds; i++) { /* the first one opens the connection and does not count */
+	for (long i = -1; i < rounds;
+	     i++) { /* the first one opens the connection and does not count */
 		auto_containers struct containers l = CONTAINERS_INIT;
 
 		if (i == 0)

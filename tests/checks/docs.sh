@@ -40,28 +40,33 @@ if text("docs/events.md") != ask("help", "--events"):
     faults.append("docs/events.md: out of date: mdc-agent help --events >docs/events.md")
 for verb in json.loads(ask("help", "--json")):
     need(rf"mdc-agent {verb['name']}\b", "docs/manual.md", f"the verb {verb['name']} is not mentioned")
+def items(page, section):
+    """Heads of the list below the sections of a man page whose title holds `section`."""
+    found = []
+    for part in re.split(r"^\.SH ", ask("help", "--man", page), flags=re.M)[1:]:
+        if section in part.splitlines()[0]:
+            found += [i.replace("\\-", "-") for i in re.findall(r"^\.TP\n\\fB(.*?)\\fR", part, re.M)]
+    if not found:
+        faults.append(f"{page}: nothing found below {section}")
+    return found
+
+
+manual = text("docs/manual.md")
 for page in ("agent.yaml", "mdc.yaml"):
-    man = ask("help", "--man", page)
-    for key in re.findall(r'^\.TP\n(?:\.B |\\fB)"?([a-z_.\\-]+)', man, re.M):
-        key = key.replace("\\-", "-").replace("\\&", "")
-        parents = {k.rsplit(".", 1)[0] for k in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", man)}
-        if key in parents or key in ("duration", "list", "pattern"):
-            continue
-        if "snapshot" in key or key.startswith(("hooks.", "retention.", "defaults.")):
-            key = key.rsplit(".", 1)[0] if key.startswith("hooks.") else key
-        need(rf"[`.]{re.escape(key)}[`:]|\b{re.escape(key.split('.')[-1])}:", "docs/manual.md",
-             f"the key {key} of {page} is not mentioned")
-codes = re.findall(r"^\.TP\n(?:\.B |\\fB)\"?(\d+)", ask("help", "--man", "mdc-agent").split("EXIT STATUS")[1], re.M)
-if not codes:
-    faults.append("mdc-agent(8) lists no exit codes")
-for code in codes:
-    need(rf"^\| {code} \|", "docs/manual.md", f"exit code {code} is not in the table") if False else None
-    if not re.search(rf"^\| {code} \|", text("docs/manual.md"), re.M):
+    keys = items(page, "KEYS")
+    for key in keys:
+        if any(k.startswith(key + ".") for k in keys):
+            continue  # a map: what is in it counts
+        names = [key, key.rsplit(".", 1)[0]] if key.startswith("hooks.") else [key]
+        if not any(f"`{n}`" in manual or re.search(rf"^ *{re.escape(n)}:", manual, re.M) for n in names):
+            faults.append(f"docs/manual.md: the key {key} of {page} is not mentioned")
+for code in items("mdc-agent", "EXIT STATUS"):
+    if not re.search(rf"^\| {code} \|", manual, re.M):
         faults.append(f"docs/manual.md: exit code {code} is not in the table")
 for file in sorted(Path("agent/flow").glob("*.c")):
     need(rf"\b{file.name}\b", "docs/architecture.md", f"{file} is not mentioned")
 for row in re.findall(r'^\t\{"([a-z ]+)", flow_', text("agent/flow/steps.c"), re.M):
-    need(rf"^\| {row} \|".replace("^", "(?m)^"), "docs/architecture.md", f"the step {row} is not in the table")
+    need(rf"(?m)^\| {row} \|", "docs/architecture.md", f"the step {row} is not in the table")
 
 documents = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 
@@ -101,6 +106,7 @@ if shutil.which("mandoc"):
                            capture_output=True, check=False)
         faults += [f"man page {page}: {line.split(':', 1)[-1].strip()}" for line in r.stdout.splitlines()
                    if "missing date" not in line and "not a manual" not in line]
-print("\n".join(faults))
+if faults:
+    print("\n".join(faults))
 sys.exit(1 if faults else 0)
 END

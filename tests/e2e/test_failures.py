@@ -282,7 +282,7 @@ def test_files_added_by_a_bad_push_are_gone(repo, agent, engine):
     assert (live / "old").read_text() == "1" and not (live / "new").exists()
 
 
-def test_degraded_when_the_way_back_fails_too(repo, agent, engine, place):
+def test_the_way_back_fails_too(repo, agent, engine, place):
     """The old version cannot come up again: say so, exit 3, do nothing more by itself; a person retries."""
     flag = place / "broken"
     flag.mkdir()

@@ -22,24 +22,24 @@ def quickstart(engine, clean_engine, place):
     run("--clean")
 
 
-def test_demo_and_clean(quickstart, engine, place):
+def test_demo_then_a_repository_of_yours(quickstart, repo, engine, place):
     r = quickstart()
     assert r.returncode == 0, r.stdout + r.stderr
-    assert "Hello from version 1." in r.stdout and r.stdout.rstrip().count("Hello from version 2.") == 2
+    assert "Hello from version 1." in r.stdout and r.stdout.count("Hello from version 2.") == 2
     assert "unhealthy" in r.stdout
     assert engine.running("hello") == ["web"] and engine.running("clock") == ["clock"]
-    r = quickstart("--clean")
-    assert r.returncode == 0, r.stderr
-    assert engine.containers("hello") == [] and engine.containers("clock") == []
-    assert not (place / "quickstart").exists()
-    assert not [t for t in engine.images() if "quickstart" in t]
-    assert "clock_ticks" not in engine.volumes()
 
-
-def test_with_a_repository_of_yours(quickstart, repo, engine, place):
     repo.deploy({"web/compose.yaml": app()})
     r = quickstart(repo.url)
     assert r.returncode == 0, r.stdout + r.stderr
     assert engine.running("web") == ["app"]
-    assert quickstart("--clean").returncode == 0
+    assert engine.containers("hello") == [], "the demo is gone"
+    assert quickstart("file:///another.git").returncode != 0
+    assert quickstart().returncode != 0
+
+    r = quickstart("--clean")
+    assert r.returncode == 0, r.stderr
     assert engine.containers("web") == []
+    assert not (place / "quickstart").exists() and not (ROOT / "build/quickstart").exists()
+    assert not [t for t in engine.images() if "quickstart" in t]
+    assert "clock_ticks" not in engine.volumes()
