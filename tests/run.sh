@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything: installs what is missing, builds, and runs unit tests, style checks and end-to-end tests, the latter against a
 # real engine that the tests start for themselves.
-#   sh tests/run.sh          debug build and all tests; sanitizers build and its tests; release build; static analysis
+#   sh tests/run.sh          debug build and its unit tests; sanitizers build and all tests; release build; analysers
 #   sh tests/run.sh --fast   debug build, unit tests and checks, and end-to-end tests without the slow ones
 # Ends with the summaries of ctest and pytest, and with 0 only if everything passed. Logs are in build/logs.
 # Depends on: tests/install.sh, CMakePresets.json, tests/e2e. MDC_JOBS: how many compilers at once (default: all cores).
@@ -83,15 +83,13 @@ if step build-debug build debug; then
 	step unit-debug unit debug || true
 	if [ -n "$fast" ]; then
 		step e2e-debug e2e debug -m 'not slow' || true
-	else
-		step e2e-debug e2e debug || true
 	fi
 fi
 if [ -z "$fast" ]; then
+	# Engines take most of an end-to-end test's time: with sanitizers it costs little more and finds more.
 	if step build-sanitizers build sanitizers; then
-		# Style checks and analysers have nothing to gain from a second build.
 		step unit-sanitizers ctest --test-dir build/sanitizers --output-on-failure -j "$jobs" -E '^checks/' || true
-		step e2e-sanitizers e2e sanitizers -m 'not slow' || true
+		step e2e-sanitizers e2e sanitizers || true
 	fi
 	step build-release build release || true
 	step static env MDC_JOBS="$jobs" sh tests/static.sh build/debug || true

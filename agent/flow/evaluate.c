@@ -135,10 +135,10 @@ int flow_evaluate(struct sync *s, struct err *e)
 	struct eval_job j = {.sync = s, .repo_dir = dir};
 	int64_t number = s->current.number;
 
+	if (s->options->rollback)
+		return 0; /* the target is a kept record; both generations are loaded */
 	if (number > 0 && generation_read(s->store, number, &s->current, e) < 0)
 		return -1;
-	if (s->options->rollback)
-		return 0; /* the target is a kept record */
 	if (worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found, e) <
 	    0) {
 		if (e->kind == ERR_REJECTED && !s->dry)

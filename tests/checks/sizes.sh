@@ -1,6 +1,7 @@
 #!/bin/sh
 # Functions, files and lines stay small enough to be read: at most 60 lines and complexity 15 a function, 400 lines a
-# file, 100 columns a line (tabs are 8; a line that holds a text literal may be longer, because messages are not broken).
+# file, 100 columns a line (tabs are 8; a line that holds a text literal may be longer, because messages are not broken, and
+# so may the lines of a macro that holds one).
 # Tests hold tables of cases: their files may have 600 lines.
 #   sh sizes.sh SOURCE_DIR
 set -eu
@@ -43,7 +44,7 @@ LC_ALL=C awk '
 		file = FILENAME
 		lines = FNR
 	}
-	length($0) > 50 && !/"/ && columns_of($0) > 100 {
+	length($0) > 50 && !/"/ && !/\\$/ && columns_of($0) > 100 {
 		print FILENAME ":" FNR ": more than 100 columns"
 		bad = 1
 	}
