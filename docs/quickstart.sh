@@ -1,22 +1,42 @@
 #!/bin/sh
-# A first look at mdc-agent on a Debian 12 machine, as root. Installs what is needed, builds, starts an engine if none runs,
-# makes a small config repository, deploys it, pushes a good and a bad change, and shows what became of them.
-#   sh docs/quickstart.sh           with a demo repository made here
-#   sh docs/quickstart.sh URL       deploys that repository to this machine instead (https, ssh or file)
-#   sh docs/quickstart.sh --clean   removes everything an earlier run made, except installed packages
-# Everything is kept below MDC_QUICKSTART_DIR (default /var/tmp/mdc-quickstart); nothing of the system's is changed.
-# Depends on: tests/install.sh, and the program's verbs init, sync, status, generations, show.
+# A first look at mdc-agent on a Debian 12 machine or a privileged container, as root. Two to five minutes.
+#
+#   sh docs/quickstart.sh            make a demo repository with two projects, deploy it, push a good change and a bad
+#                                    one, and show what became of them
+#   sh docs/quickstart.sh URL        deploy that repository to this machine instead (https, ssh or file; or a directory)
+#   sh docs/quickstart.sh --clean    remove everything an earlier run made
+#   sh docs/quickstart.sh --help     print this
+#
+# It installs with apt what building and running need and is not here yet (see tests/install.sh), builds below
+# build/quickstart, and starts a Docker engine of its own if none answers. All else is below one directory. Nothing else
+# of the system's is changed: no unit, nothing in /etc/mdc-agent or /var/lib/mdc-agent. --clean removes the containers,
+# networks, images, the engine, the directory and the build; installed packages stay, and it names them. It never removes
+# volumes of a repository of yours, unless they are in the engine that this script started.
+#
+# Environment:
+#   MDC_QUICKSTART_DIR      the directory; default /var/tmp/mdc-quickstart
+#   MDC_QUICKSTART_PORT     where the demo answers, on 127.0.0.1; default 18980
+#   MDC_QUICKSTART_BRANCH   the branch of URL that is followed; default main
+#   DOCKER_HOST             unix://SOCKET of the engine to use; default: the one at /run/docker.sock
+# Exit status: 0 done, 1 something failed, 2 wrong usage; with URL that of `mdc-agent sync`.
+#
+# Depends on: tests/install.sh, and the program's verbs init, plan, sync, status, generations.
+# shellcheck disable=SC2317 # some functions are called only through trap and quietly
 set -eu
+export PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin" # `su` without `-` leaves these out
 top=$(cd "$(dirname "$0")/.." && pwd)
 dir=${MDC_QUICKSTART_DIR:-/var/tmp/mdc-quickstart}
+port=${MDC_QUICKSTART_PORT:-18980}
 build=$top/build/quickstart
 config=$dir/agent.yaml
+mark=$dir/.made-by-quickstart # says that the directory is ours to remove, and what it was made for
 image=mdc-quickstart/hello
-port=18980
-DOCKER_HOST=${DOCKER_HOST:-}
+plugin=/usr/local/lib/docker/cli-plugins/docker-compose
 
-bold= plain=
-if [ -t 1 ]; then
+# ---- words -------------------------------------------------------------------------------------
+
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
 	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 fi
 
@@ -33,100 +53,350 @@ fail() {
 	exit 1
 }
 
-# Show a command as a person would type it, then run it.
-show() {
-	printf '\n$ %s\n' "$(printf '%s' "$*" | sed "s|$build/||g; s|--config $config ||g")"
-	"$@"
-}
-
-agent() {
-	show "$build/mdc-agent" --config "$config" "$@"
-}
-
 usage() {
-	sed -n '2,7s/^# \{0,1\}//p' "$0"
+	sed -n '2,/^# Exit status/s/^# \{0,1\}//p' "$0"
+}
+
+wrong_usage() {
+	printf 'quickstart: %s\n\n' "$1" >&2
+	usage >&2
+	exit 2
+}
+
+# A command as a person would type it.
+typed() {
+	printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"
+}
+
+# The same, and run it. $dir/mdc-agent is the program just built, with our settings.
+agent() {
+	typed mdc-agent "$@"
+	"$dir/mdc-agent" "$@"
+}
+
+# quietly LOG COMMAND...: its output goes to LOG, and is shown only if it fails.
+quietly() {
+	log=$1
+	shift
+	"$@" >"$log" 2>&1 && return 0
+	code=$?
+	tail -n 40 "$log" >&2
+	printf '(the whole output: %s)\n' "$log" >&2
+	return "$code"
+}
+
+finished=
+at_exit() {
+	code=$?
+	if [ -z "$finished" ] && [ "$code" -ne 0 ] && [ -e "$mark" ]; then
+		echo "quickstart: stopped before the end. What there is so far is in $dir;" >&2
+		echo "  mend what is named above and start again, or remove it: sh docs/quickstart.sh --clean" >&2
+	fi
+}
+
+# ---- our directory -----------------------------------------------------------------------------
+
+check_dir() {
+	case $dir in
+	/*/*) ;;
+	*) wrong_usage "MDC_QUICKSTART_DIR: $dir is no absolute path of a directory below another" ;;
+	esac
+	case $dir in
+	*[!A-Za-z0-9/._-]* | */../* | */..) wrong_usage "MDC_QUICKSTART_DIR: $dir: letters, digits and ._- only" ;;
+	esac
+	[ ! -e "$dir" ] || [ -e "$mark" ] || [ -z "$(ls -A "$dir")" ] ||
+		fail "$dir was not made by this script and is not empty: name another with MDC_QUICKSTART_DIR"
+}
+
+make_dir() {
+	mkdir -p "$dir"
+	chmod 700 "$dir"
+	echo "${url:-demo}" >"$mark"
+	cat >"$dir/mdc-agent" <<END
+#!/bin/sh
+exec $build/mdc-agent --config $config "\$@"
+END
+	chmod 755 "$dir/mdc-agent"
+}
+
+# ---- installing and building -------------------------------------------------------------------
+
+install_needed() {
+	say "Installing what is needed and not here yet"
+	missing=$(sh "$top/tests/install.sh" --build --missing)
+	if [ -n "$missing" ]; then
+		note "with apt, which takes a minute or two:"
+		echo "$missing" | fold -s -w 100 | sed 's/^/      /'
+		echo "$missing" >>"$dir/packages"
+	else
+		note "all there"
+	fi
+	had_plugin=$([ ! -e "$plugin" ] || echo yes)
+	quietly "$dir/install.log" sh "$top/tests/install.sh" --build || fail "installing failed"
+	if [ -z "$had_plugin" ] && [ -e "$plugin" ]; then
+		note "the Compose v2 plugin came from the next Debian release: $plugin"
+		echo "$plugin" >"$dir/plugin"
+	fi
+}
+
+compile() {
+	cmake -S "$top" -B "$build" -G Ninja -DMDC_TESTS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
+		cmake --build "$build"
+}
+
+build_it() {
+	say "Building mdc-agent in $build"
+	quietly "$dir/build.log" compile || fail "the build failed"
+	note "In what follows, \`mdc-agent\` is $dir/mdc-agent:"
+	note "the program just built, with the settings file $config"
+	agent version
+}
+
+command_line() {
+	{ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true
+}
+
+# A process that ended but has no parent that asks for it has an empty command line.
+alive() {
+	[ -n "$(command_line "$1")" ]
 }
 
 # ---- the engine --------------------------------------------------------------------------------
 
 answers() {
-	DOCKER_HOST=unix://$1 docker version >/dev/null 2>&1
+	[ -S "$1" ] && DOCKER_HOST=unix://$1 docker version >/dev/null 2>&1
 }
 
+# Sets $socket to that of a living engine: the one of an earlier run, or one that is here.
 find_engine() {
-	for socket in "${DOCKER_HOST#unix://}" "$dir/docker.sock" /run/docker.sock /var/run/docker.sock; do
-		if [ -S "$socket" ] && answers "$socket"; then
-			export DOCKER_HOST="unix://$socket"
-			return 0
-		fi
+	if [ -s "$dir/socket" ]; then
+		socket=$(cat "$dir/socket")
+		answers "$socket"
+		return
+	fi
+	case ${DOCKER_HOST:-} in
+	unix://*)
+		socket=${DOCKER_HOST#unix://}
+		answers "$socket" || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST"
+		return 0
+		;;
+	?*) note "DOCKER_HOST=$DOCKER_HOST is not used: the agent needs a socket of this machine" ;;
+	esac
+	for socket in /run/docker.sock /var/run/docker.sock; do
+		! answers "$socket" || return 0
 	done
 	return 1
 }
 
+# What a dockerd leaves on a machine when it ends: noted before it starts, undone by --clean.
+note_traces() {
+	for made in /etc/docker/key.json /etc/docker /run/docker /run/containerd; do
+		[ -e "$made" ] || echo "$made"
+	done >"$dir/engine/traces"
+	if ! iptables -n -L DOCKER >/dev/null 2>&1 && [ ! -e /sys/class/net/docker0 ]; then
+		{
+			iptables -S FORWARD 2>/dev/null | head -n 1
+			cat /proc/sys/net/ipv4/ip_forward
+		} >"$dir/engine/network"
+	fi
+}
+
+# The demo needs no network but its own, so there the firewall and the forwarding of this machine stay as they are.
 start_engine() {
+	set --
+	[ "$(cat "$mark")" != demo ] || set -- --bridge=none --iptables=false --ip-forward=false --ip-masq=false
 	mkdir -p "$dir/engine"
-	# In a process group of its own, so that Ctrl-C here does not end it.
-	setsid dockerd --data-root "$dir/engine/data" --exec-root "$dir/engine/exec" --pidfile "$dir/engine/pid" \
-		-H "unix://$dir/docker.sock" >"$dir/engine/log" 2>&1 </dev/null &
+	[ -e "$dir/engine/traces" ] || note_traces
+	socket=$dir/docker.sock
+	echo "$socket" >"$dir/socket"
+	echo '{}' >"$dir/engine/daemon.json"
+	# In a session of its own, so that Ctrl-C here does not end it.
+	setsid dockerd --config-file "$dir/engine/daemon.json" --data-root "$dir/engine/data" \
+		--exec-root "$dir/engine/exec" --pidfile "$dir/engine/pid" -H "unix://$socket" "$@" \
+		>"$dir/engine/log" 2>&1 </dev/null &
 	tries=0
-	until answers "$dir/docker.sock"; do
+	until answers "$socket"; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 120 ] || fail "the engine did not start; its log is $dir/engine/log"
+		if [ "$tries" -gt 120 ] || ! alive $!; then
+			tail -n 5 "$dir/engine/log" >&2
+			fail "the engine did not start; its log is $dir/engine/log (a container has to be privileged)"
+		fi
 		sleep 0.5
 	done
-	export DOCKER_HOST="unix://$dir/docker.sock"
+}
+
+need_engine() {
+	say "Looking for a Docker engine"
+	if find_engine; then
+		note "using the one at $socket"
+	elif [ -s "$dir/socket" ] && [ "$socket" != "$dir/docker.sock" ]; then
+		fail "the engine of the earlier run, $socket, does not answer: start it, or --clean"
+	else
+		note "none answers: starting one below $dir/engine"
+		start_engine
+	fi
+	echo "$socket" >"$dir/socket"
+	export DOCKER_HOST="unix://$socket"
 }
 
 # ---- cleaning ----------------------------------------------------------------------------------
 
-stop_engine() {
-	[ -f "$dir/engine/pid" ] || return 0
-	pid=$(cat "$dir/engine/pid")
-	case $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true) in
-	*"$dir/engine/"*) kill "$pid" ;;
-	*) return 0 ;;
-	esac
+# A project is ours if our state records it and no container of that name comes from elsewhere.
+ours() {
+	[ -e "$dir/state/projects/$1/active.json" ] || [ -e "$dir/state/projects/$1/intent.json" ] || return 1
+	for id in $(docker ps -a -q --filter "label=com.docker.compose.project=$1"); do
+		case $(docker inspect -f '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$id") in
+		"$dir"/state/*) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+remove_projects() {
+	volumes=
+	[ "$(cat "$mark")" != demo ] || volumes=--volumes
+	for live in "$dir"/state/live/*/; do
+		[ -d "$live" ] || continue
+		project=$(basename "$live")
+		if ours "$project"; then
+			note "project $project: containers${volumes:+, volumes} and networks"
+			# shellcheck disable=SC2086 # a word or none
+			quietly "$dir/down.log" docker compose -p "$project" down --timeout 1 --remove-orphans $volumes ||
+				note "this went wrong; look at: docker ps -a --filter label=com.docker.compose.project=$project"
+		fi
+	done
+	for id in $(docker image ls -q --no-trunc "$image" | sort -u); do
+		docker image rm -f "$id" >/dev/null || note "the image $id could not be removed"
+	done
+	# The tags under which our agent kept images for going back; another agent may keep the same ones.
+	[ -e /var/lib/mdc-agent/current ] || docker image ls --format '{{.Tag}}' mdc-keep | while read -r tag; do
+		if grep -r -q "$tag" "$dir/state"; then
+			docker image rm "mdc-keep:$tag" >/dev/null || note "the image mdc-keep:$tag could not be removed"
+		fi
+	done
+}
+
+# End a process and wait for it.
+stop() {
+	kill "$1" 2>/dev/null || return 0
 	tries=0
-	while [ -d "/proc/$pid" ] && [ "$tries" -lt 60 ]; do
+	while alive "$1" && [ "$tries" -lt 120 ]; do
 		tries=$((tries + 1))
 		sleep 0.5
 	done
 }
 
-clean() {
-	say "Removing what the quickstart made"
-	if find_engine; then
-		for live in "$dir"/state/live/*/; do
-			[ -d "$live" ] || continue
-			project=$(basename "$live")
-			# Data of a repository of yours is yours: only the demo's volumes go.
-			volumes=
-			[ ! -d "$dir/homelab" ] || volumes=--volumes
-			note "project $project"
-			docker compose -p "$project" down --timeout 1 --remove-orphans $volumes >/dev/null 2>&1 || true
+stop_engine() {
+	[ -f "$dir/engine/pid" ] || return 0
+	pid=$(cat "$dir/engine/pid")
+	case $(command_line "$pid") in
+	*"$dir/engine/"*) stop "$pid" ;;
+	esac
+}
+
+# A daemon or a sync that is still at work for us.
+stop_agents() {
+	for process in /proc/[0-9]*; do
+		case $(command_line "${process#/proc/}") in
+		*mdc-agent*"--config $config "*) stop "${process#/proc/}" ;;
+		esac
+	done
+}
+
+# The rules and chains that mention docker, in one table of one of iptables and ip6tables.
+remove_rules() {
+	$1 -t "$2" -S 2>/dev/null | grep -E '^-A.*(DOCKER|docker0)' | sed 's/^-A/-D/' | while read -r rule; do
+		# shellcheck disable=SC2086 # a rule is many words
+		$1 -t "$2" $rule || true
+	done
+	$1 -t "$2" -S 2>/dev/null | sed -n 's/^-N \(DOCKER.*\)/\1/p' | while read -r chain; do
+		$1 -t "$2" -X "$chain" || true
+	done
+}
+
+undo_traces() {
+	# Another dockerd uses the same chains and directories by now: then they are its own.
+	! pidof dockerd >/dev/null || return 0
+	if [ -s "$dir/engine/network" ] && [ -e /sys/class/net/docker0 ]; then
+		ip link delete docker0
+		for program in iptables ip6tables; do
+			remove_rules "$program" filter
+			remove_rules "$program" nat
 		done
-		for id in $(docker image ls -q --no-trunc "$image" | sort -u); do
-			docker image rm -f "$id" >/dev/null 2>&1 || true
-		done
+		# shellcheck disable=SC2046 # "-P FORWARD ACCEPT"
+		iptables $(sed -n 1p "$dir/engine/network") || true
+		sed -n 2p "$dir/engine/network" >/proc/sys/net/ipv4/ip_forward
 	fi
+	while read -r made; do
+		case $made in
+		*.json) rm -f "$made" ;;
+		*) find "$made" -depth -type d -empty -delete 2>/dev/null || true ;;
+		esac
+	done <"$dir/engine/traces"
+}
+
+remove_engine() {
+	[ -d "$dir/engine" ] || return 0
+	note "the engine that an earlier run started"
 	stop_engine
-	grep -s " $dir/" /proc/mounts | cut -d ' ' -f 2 | sort -r | while read -r point; do
+	sed -n "s|^[^ ]* \($dir/[^ ]*\) .*|\1|p" /proc/mounts | sort -r | while read -r point; do
 		umount -l "$point" || true
 	done
+	[ ! -e "$dir/engine/traces" ] || undo_traces
+}
+
+clean() {
+	say "Removing what an earlier run made"
+	if [ ! -e "$mark" ]; then
+		note "nothing of one in $dir"
+		return 0
+	fi
+	if [ -s "$dir/socket" ]; then
+		stop_agents
+		# An engine of ours may have gone with a reboot or a kill, its containers not.
+		if find_engine || { [ -d "$dir/engine" ] && (start_engine) && find_engine; }; then
+			export DOCKER_HOST="unix://$socket"
+			remove_projects
+		else
+			note "the engine at $socket does not answer: containers stay where they are"
+		fi
+		remove_engine
+	fi
+	[ ! -e "$dir/packages" ] || packages="$packages$(tr '\n' ' ' <"$dir/packages")"
+	[ ! -e "$dir/plugin" ] || had=$plugin
 	rm -rf "$dir"
-	note "gone: $dir and the containers"
+	note "$dir"
+}
+
+clean_all() {
+	packages='' had=''
+	clean
+	[ ! -d "$build" ] || note "$build"
+	rm -rf "$build"
+	rmdir "$top/build" 2>/dev/null || true
+	if [ -n "$packages" ]; then
+		say "What was installed stays; this removes it too:"
+		echo "apt-get purge --autoremove ${packages% }" | fold -s -w 100 | sed 's/ $/ \\/; s/^/    /'
+		[ -z "$had" ] || note "rm $had"
+	fi
 }
 
 # ---- the demo ----------------------------------------------------------------------------------
 
-# An image of one static program, made here: no registry is asked.
+# An image of one program, made here: no registry is asked.
 make_image() {
 	root=$dir/rootfs
+	busybox=$(command -v busybox)
 	rm -rf "$root"
 	mkdir -p "$root/bin" "$root/www" "$root/tmp"
-	cp /bin/busybox "$root/bin/"
-	for name in sh httpd wget date sleep cat; do
+	cp "$busybox" "$root/bin/busybox"
+	for name in sh httpd wget date sleep; do
 		ln -s busybox "$root/bin/$name"
+	done
+	# None if it is static.
+	for library in $(ldd "$busybox" 2>/dev/null | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p'); do
+		mkdir -p "$root$(dirname "$library")"
+		cp -L "$library" "$root$library"
 	done
 	printf 'Hello from version %s.\n' "$1" >"$root/www/index.html"
 	tar -C "$root" -c . | docker import --change 'ENV PATH=/bin' \
@@ -164,32 +434,42 @@ volumes:
 END
 }
 
+# Nobody's settings of git apply here.
 homelab() {
-	git -C "$dir/homelab" -c user.name=You -c user.email=you@example.org "$@"
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null \
+		git -C "$dir/homelab" "$@"
 }
 
+# Commit, show what is new, and push. The repository's hook finds no daemon to wake, and says so each time: left out.
 push() {
 	homelab add -A
 	homelab commit -q -m "$1"
-	note "git commit -m \"$1\" && git push"
-	homelab push -q origin HEAD:main 2>&1 | sed 's/^/    /'
+	typed "git add . && git commit -m \"$1\""
+	homelab show --format= --unified=0 --no-color HEAD | sed -n 's|^+++ b/\(.*\)|\1:|p; /^[-+][^-+]/p' | sed 's/^/    /'
+	typed git push
+	quietly "$dir/push.log" homelab push -q -u origin main
 }
 
+# answer TEXT: what the service says has to hold TEXT.
 answer() {
-	printf '\n$ wget -q -O - http://127.0.0.1:%s/\n' "$port"
-	busybox wget -q -O - "http://127.0.0.1:$port/" || note "no answer"
+	typed wget -q -O - "http://127.0.0.1:$port/"
+	text=$(busybox wget -q -O - "http://127.0.0.1:$port/" 2>&1) || true
+	echo "$text"
+	case $text in
+	*"$1"*) ;;
+	*) fail "expected was an answer with \"$1\"" ;;
+	esac
 }
 
-# What init wrote, with everything below our directory and short times for a demo.
+# What init wrote, with everything below our directory; $1: further lines.
 finish_settings() {
 	cat >>"$config" <<END
 
 # Added by the quickstart:
 state_dir: $dir/state
 runtime_dir: $dir/run
-socket: ${DOCKER_HOST#unix://}
-defaults:
-  health: {timeout: 30s, settle: 2s}
+socket: $socket
+$1
 END
 }
 
@@ -197,115 +477,115 @@ demo() {
 	say "Making a config repository: one directory for each Compose project"
 	make_image 1
 	make_image 2
-	agent init --bare "$dir/homelab.git" >/dev/null
-	finish_settings
-	git init -q -b main "$dir/homelab"
+	typed mdc-agent init --bare "$dir/homelab.git"
+	quietly "$dir/init.log" "$dir/mdc-agent" init --bare "$dir/homelab.git"
+	finish_settings 'defaults: {health: {timeout: 30s, settle: 2s}}'
+	note "This made a bare repository to push to, and $config."
+	mkdir "$dir/homelab"
+	homelab init -q -b main
+	homelab config user.name You
+	homelab config user.email you@example.org
 	homelab remote add origin "$dir/homelab.git"
 	write_hello 1 80
 	write_clock
-	note "A push wakes the agent when it runs as a service. Here it does not, so each push is followed by a sync by hand."
 	push "Two projects: hello and clock"
 
 	say "First deployment"
+	note "The daemon (mdc-agent run) would deploy each push by itself. None runs here, so we say when:"
 	agent sync
-	answer
+	answer 'version 1'
 
 	say "A good change: hello moves to version 2"
 	write_hello 2 80
 	push "hello: version 2"
 	agent sync
-	answer
+	answer 'version 2'
 
 	say "A bad change: the health check of hello now asks a port that nobody serves"
-	note "The agent tries it, sees it fail, and goes back by itself."
 	write_hello 2 8080
 	push "hello: a health check that cannot pass"
+	note "The agent tries it, sees it fail, and goes back by itself; that takes some ten seconds."
 	code=0
 	agent sync || code=$?
-	note "exit status $code: 1 says that a deployment failed and went back"
+	note "Exit status $code. 1 means: a deployment failed and went back."
 	[ "$code" -eq 1 ] || fail "the bad change was expected to fail and to go back"
-	answer
+	note "Version 2 runs again, with the health check it had:"
+	answer 'version 2'
 
 	say "How things stand"
 	agent status
 	agent generations
-	busybox wget -q -O - "http://127.0.0.1:$port/" | grep -q 'version 2' ||
-		fail "version 2 was expected to run again"
 }
 
+# ---- a repository of yours ---------------------------------------------------------------------
+
 deploy_url() {
-	say "Deploying $1 to this machine"
-	if [ ! -f "$config" ]; then
-		agent init --url "$1" --branch "${MDC_QUICKSTART_BRANCH:-main}" >/dev/null
-		finish_settings
+	say "Deploying $url to this machine"
+	if [ ! -e "$config" ]; then
+		quietly "$dir/init.log" "$dir/mdc-agent" init --url "$url" --branch "${MDC_QUICKSTART_BRANCH:-main}" ||
+			fail "this is no repository that the agent can follow"
+		finish_settings ''
 	fi
-	note "settings: $config (credentials and the branch are set there)"
-	agent plan
+	note "Settings: $config. The branch, and what a private repository needs, are set there."
+	[ ! -d "$dir/engine" ] || note "The engine is the quickstart's own: --clean removes it WITH its volumes."
+	agent plan || fail "nothing was deployed; see above, mend it there or in $config, and start again"
 	code=0
 	agent sync || code=$?
-	agent status
-	agent generations
+	agent status || true
+	agent generations || true
+	[ "$code" -eq 0 ] || note "Exit status of the sync: $code (\`man mdc-agent\`, or: $dir/mdc-agent help)"
 	return "$code"
 }
 
 # ---- start -------------------------------------------------------------------------------------
 
 url=
-case ${1:-} in
---clean)
-	[ "$(id -u)" -eq 0 ] || fail "run it as root"
-	clean
-	rm -rf "$build"
-	exit 0
-	;;
+[ $# -le 1 ] || wrong_usage "one argument at most"
+case ${1-} in
 -h | --help)
 	usage
 	exit 0
 	;;
--*)
-	usage >&2
-	exit 2
+--clean) ;;
+-*) wrong_usage "no such option: $1" ;;
+?*)
+	url=$1
+	[ ! -d "$url" ] || url=file://$(cd "$url" && pwd)
 	;;
-?*) url=$1 ;;
 esac
 [ "$(id -u)" -eq 0 ] || fail "run it as root: it installs packages and talks to the engine"
-if [ -d "$dir/homelab" ]; then
-	note "an earlier demo is here: starting afresh"
+check_dir
+if [ "${1-}" = --clean ]; then
+	clean_all
+	exit 0
+fi
+command -v apt-get >/dev/null || fail "it installs with apt-get, as on Debian 12; elsewhere see docs/manual.md"
+trap at_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+if [ -e "$mark" ] && [ "$(cat "$mark")" = demo ]; then
+	note "An earlier demo is here: starting afresh."
 	clean
-elif [ -f "$config" ] && { [ -z "$url" ] || ! grep -qF "\"$url\"" "$config"; }; then
-	fail "an earlier run deployed another repository from here; first: sh docs/quickstart.sh --clean"
+elif [ -e "$mark" ] && [ "$(cat "$mark")" != "$url" ]; then
+	fail "an earlier run deployed $(cat "$mark"): sh docs/quickstart.sh --clean first"
 fi
 
-say "Installing what is needed (apt)"
-sh "$top/tests/install.sh" --build
-
-say "Building mdc-agent in $build"
-mkdir -p "$dir"
-chmod 700 "$dir"
-cmake -S "$top" -B "$build" -G Ninja -DMDC_TESTS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo >"$dir/build.log" 2>&1 &&
-	cmake --build "$build" >>"$dir/build.log" 2>&1 || {
-	tail -n 40 "$dir/build.log"
-	fail "the build failed"
-}
-show "$build/mdc-agent" version
-
-say "Looking for a Docker engine"
-if find_engine; then
-	note "using the one at $DOCKER_HOST"
-else
-	note "none answers: starting one of our own below $dir"
-	start_engine
-fi
-
+make_dir
+install_needed
+build_it
+need_engine
+result=0
 if [ -n "$url" ]; then
-	deploy_url "$url"
+	deploy_url || result=$?
 else
 	demo
 fi
+finished=yes
 
-say "Done"
-note "Look around:    $build/mdc-agent --config $config status"
-note "Go back:        $build/mdc-agent --config $config rollback"
-note "Let it watch:   $build/mdc-agent --config $config run"
-[ -n "$url" ] || note "Change things:  edit files in $dir/homelab, commit, push, and sync again (or let it watch)"
+say "Done. To go on:"
+note "Look around:    $dir/mdc-agent status"
+note "Go back:        $dir/mdc-agent rollback"
+note "Let it watch:   $dir/mdc-agent run"
+[ -n "$url" ] || note "Change things:  edit files in $dir/homelab, commit, push"
 note "Clean up:       sh docs/quickstart.sh --clean"
+exit "$result"

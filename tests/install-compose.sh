@@ -25,8 +25,10 @@ for dir in "$target" "${HOME:-/root}/.docker/cli-plugins" /usr/local/lib/docker/
 done
 
 # Where does this machine get Debian itself from?
+# shellcheck source=/dev/null
 . /etc/os-release
 find_mirror() {
+	# shellcheck disable=SC2016 # $(REPO_URI) is for apt
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
 		"Codename: ${VERSION_CODENAME:-bookworm}" 'Component: main' 2>/dev/null | head -n 1
 }
@@ -55,8 +57,11 @@ own_apt() {
 		-o Dir::Cache="$work/cache" -o APT::Sandbox::User=root \
 		-o Acquire::Languages=none "$@")
 }
-own_apt update
-own_apt download docker-compose
+if ! { own_apt update && own_apt download docker-compose; }; then
+	echo "install-compose.sh: no docker-compose of $suite from $mirror; install the Compose v2 plugin by hand" >&2
+	echo "install-compose.sh: into $target" >&2
+	exit 1
+fi
 dpkg-deb -x "$work"/docker-compose_*.deb "$work/tree"
 plugin=$(find "$work/tree" -type f -name docker-compose -path '*cli-plugins*' | head -n 1)
 if [ -z "$plugin" ] || ! is_v2 "$plugin"; then

@@ -172,6 +172,7 @@ def test_sync_by_hand_beside_the_daemon(repo, agent, engine):
     assert agent.stop_daemon() == 0
 
 
+@pytest.mark.slow
 def test_suspended_daemon_applies_nothing(repo, agent, engine):
     repo.deploy({"web/compose.yaml": app()})
     agent.run_daemon()
@@ -236,6 +237,7 @@ def test_drift(policy, repo, agent, engine):
     assert agent.stop_daemon() == 0
 
 
+@pytest.mark.slow
 def test_own_changes_are_no_drift(repo, agent, engine):
     agent.configure(drift="repair")
     repo.deploy({"web/compose.yaml": app()})
@@ -258,6 +260,7 @@ def test_engine_restart_under_the_daemon(repo, agent, engine):
     assert agent.stop_daemon() == 0
 
 
+@pytest.mark.slow
 def test_starts_before_the_engine_and_the_repository_are_there(repo, agent, engine):
     real = agent.settings["socket"]
     away = repo.bare.with_suffix(".away")

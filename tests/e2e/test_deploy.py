@@ -448,6 +448,7 @@ def test_settings_change_alone_restarts_nothing(repo, agent, engine):
     assert engine.ids("web") == before
 
 
+@pytest.mark.slow
 def test_retention_keeps_the_way_back(repo, agent, engine):
     agent.configure(retention={"generations": 3})
     for n in range(1, 7):

@@ -120,6 +120,7 @@ def test_agent_killed(scenario, point, repo, agent, engine):
         assert recovered.code == FAILED or "held" in agent.run("status").text or "fail" in agent.run("status").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["files_half", "apply_done", "project_committed", "generation_written"])
 def test_killed_twice(point, at_one, repo, agent, engine):
     """The recovery is killed as well."""
@@ -130,6 +131,7 @@ def test_killed_twice(point, at_one, repo, agent, engine):
     whole(agent, engine, [1, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["undo_files", "undo_applied"])
 def test_undo_killed_twice(point, at_one, repo, agent, engine):
     repo.deploy(files(2, good=False))
@@ -152,6 +154,7 @@ def test_atomic_killed(point, repo, agent, engine):
     assert engine.version("third") == str(version), "all or none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["intent_written", "apply_done", "project_committed", "generation_written",
                                    "current_switched"])
 def test_rollback_killed(point, at_one, repo, agent, engine):

@@ -44,6 +44,7 @@ def test_registry_down(running, repo, agent, engine, registry):
     engine.untag(name)
 
 
+@pytest.mark.slow
 def test_registry_hangs(running, repo, agent, engine):
     """A registry that takes the connection and says nothing must not hold the agent for ever."""
     server = socket.create_server(("127.0.0.1", 5999))
@@ -162,6 +163,7 @@ def test_server_goes_away_and_comes_back(transport, repo, place, make_agent, eng
         assert engine.version("web") == "2"
 
 
+@pytest.mark.slow
 def test_daemon_backs_off_and_comes_back(running, repo, agent, engine):
     agent.run_daemon()
     away = repo.bare.with_suffix(".away")

@@ -151,6 +151,7 @@ def test_symlinks_and_submodules_in_a_project_are_refused(repo, agent, engine):
     assert engine.version("web") == "1" and engine.version("other") == "2"
 
 
+@pytest.mark.slow
 def test_very_large_file_is_refused(repo, agent, engine):
     repo.deploy({"web/compose.yaml": app(1)})
     agent.sync(DONE)
@@ -173,6 +174,7 @@ def test_broken_manifest_changes_nothing(repo, agent, engine):
     assert engine.version("web") == "2"
 
 
+@pytest.mark.slow
 def test_many_projects(repo, agent, engine):
     """Two hundred of other hosts, three of ours: only ours are ever looked at closely."""
     manifest = "version: 1\nprojects:\n" + "".join(f"  p{i}: {{hosts: [other]}}\n" for i in range(200))
