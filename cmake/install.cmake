@@ -23,8 +23,13 @@ get_property(generated GLOBAL PROPERTY MDC_GENERATED)
 add_custom_target(pages ALL DEPENDS ${generated})
 
 # ---- the unit ------------------------------------------------------------------------------
-set(BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
-configure_file(${CMAKE_SOURCE_DIR}/data/mdc-agent.service.in ${pages}/mdc-agent.service @ONLY)
+# Written when installing: `cmake --install --prefix` may name another place than the one configured for.
+install(CODE "
+  set(BINDIR \"${CMAKE_INSTALL_BINDIR}\")
+  if(NOT IS_ABSOLUTE \"\${BINDIR}\")
+    get_filename_component(BINDIR \"\${CMAKE_INSTALL_PREFIX}/\${BINDIR}\" ABSOLUTE)
+  endif()
+  configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent.service.in\" \"${pages}/mdc-agent.service\" @ONLY)")
 
 # ---- where ---------------------------------------------------------------------------------
 # `lib`, not CMAKE_INSTALL_LIBDIR: systemd looks in no other directory, whatever the architecture.

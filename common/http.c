@@ -266,6 +266,10 @@ static int failed(const struct http *h, const struct transfer *t, CURLcode code,
 	if (t->silent)
 		return err_set(e, ERR_RETRY, 0, "no answer from %s: nothing arrived for %s", where,
 			       duration_text(t->r->idle_ms, text, sizeof(text)));
+	bool web = str_starts(t->r->url, "http://") || str_starts(t->r->url, "https://");
+
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && web) /* an answer without a status line */
+		return err_set(e, ERR_RETRY, 0, "%s does not speak HTTP", where);
 	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
 		return err_set(e, ERR_REJECTED, 0, "%s is not an http or https URL", origin);
 	auto_free char *why =

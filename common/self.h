@@ -1,6 +1,6 @@
 /*
- * self - where our own programs are: beside the running one (a build tree), else in the libexec
- * directory. Depends on: mem.
+ * self - where our own programs are: beside the running one (a build tree), where its prefix puts
+ * them, else in the libexec directory it was built for. Depends on: mem.
  */
 #pragma once
 

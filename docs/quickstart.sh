@@ -58,8 +58,7 @@ usage() {
 }
 
 wrong_usage() {
-	printf 'quickstart: %s\n\n' "$1" >&2
-	usage >&2
+	printf 'quickstart: %s\nquickstart: sh docs/quickstart.sh --help tells more\n' "$1" >&2
 	exit 2
 }
 
@@ -156,9 +155,11 @@ command_line() {
 	{ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true
 }
 
-# A process that ended but has no parent that asks for it has an empty command line.
+# One that ended and has no parent that asks for it (as in a container) is not alive.
 alive() {
-	[ -n "$(command_line "$1")" ]
+	case $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) in
+	'' | Z | X) return 1 ;;
+	esac
 }
 
 # ---- the engine --------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ find_engine() {
 		return
 	fi
 	case ${DOCKER_HOST:-} in
+	"unix://$dir/"*) ;; # of an earlier run
 	unix://*)
 		socket=${DOCKER_HOST#unix://}
 		answers "$socket" || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST"
@@ -193,7 +195,7 @@ note_traces() {
 	for made in /etc/docker/key.json /etc/docker /run/docker /run/containerd; do
 		[ -e "$made" ] || echo "$made"
 	done >"$dir/engine/traces"
-	if ! iptables -n -L DOCKER >/dev/null 2>&1 && [ ! -e /sys/class/net/docker0 ]; then
+	if ! iptables -n -L DOCKER >/dev/null 2>&1 && ! ip link show docker0 >/dev/null 2>&1; then
 		{
 			iptables -S FORWARD 2>/dev/null | head -n 1
 			cat /proc/sys/net/ipv4/ip_forward
@@ -210,6 +212,10 @@ start_engine() {
 	socket=$dir/docker.sock
 	echo "$socket" >"$dir/socket"
 	echo '{}' >"$dir/engine/daemon.json"
+	# What a killed engine left would be taken for a running one.
+	for file in "$dir/engine/pid" "$dir/engine/exec/containerd/containerd.pid"; do
+		[ ! -e "$file" ] || alive "$(cat "$file")" || rm "$file"
+	done
 	# In a session of its own, so that Ctrl-C here does not end it.
 	setsid dockerd --config-file "$dir/engine/daemon.json" --data-root "$dir/engine/data" \
 		--exec-root "$dir/engine/exec" --pidfile "$dir/engine/pid" -H "unix://$socket" "$@" \
@@ -286,20 +292,20 @@ stop() {
 	done
 }
 
-stop_engine() {
-	[ -f "$dir/engine/pid" ] || return 0
-	pid=$(cat "$dir/engine/pid")
-	case $(command_line "$pid") in
-	*"$dir/engine/"*) stop "$pid" ;;
-	esac
+# with_words GLOB: the living processes whose command line matches.
+with_words() {
+	for process in /proc/[0-9]*; do
+		pid=${process#/proc/}
+		# shellcheck disable=SC2254 # a pattern
+		case $(command_line "$pid") in
+		$1) ! alive "$pid" || echo "$pid" ;;
+		esac
+	done
 }
 
-# A daemon or a sync that is still at work for us.
-stop_agents() {
-	for process in /proc/[0-9]*; do
-		case $(command_line "${process#/proc/}") in
-		*mdc-agent*"--config $config "*) stop "${process#/proc/}" ;;
-		esac
+stop_all() {
+	for pid in $(with_words "$1"); do
+		stop "$pid"
 	done
 }
 
@@ -316,8 +322,8 @@ remove_rules() {
 
 undo_traces() {
 	# Another dockerd uses the same chains and directories by now: then they are its own.
-	! pidof dockerd >/dev/null || return 0
-	if [ -s "$dir/engine/network" ] && [ -e /sys/class/net/docker0 ]; then
+	[ -z "$(with_words '*dockerd *')" ] || return 0
+	if [ -s "$dir/engine/network" ] && ip link show docker0 >/dev/null 2>&1; then
 		ip link delete docker0
 		for program in iptables ip6tables; do
 			remove_rules "$program" filter
@@ -338,7 +344,7 @@ undo_traces() {
 remove_engine() {
 	[ -d "$dir/engine" ] || return 0
 	note "the engine that an earlier run started"
-	stop_engine
+	stop_all "*dockerd *--data-root $dir/engine/*"
 	sed -n "s|^[^ ]* \($dir/[^ ]*\) .*|\1|p" /proc/mounts | sort -r | while read -r point; do
 		umount -l "$point" || true
 	done
@@ -352,13 +358,15 @@ clean() {
 		return 0
 	fi
 	if [ -s "$dir/socket" ]; then
-		stop_agents
+		stop_all "*mdc-agent*--config $config *" # a daemon, or a sync at work
 		# An engine of ours may have gone with a reboot or a kill, its containers not.
 		if find_engine || { [ -d "$dir/engine" ] && (start_engine) && find_engine; }; then
 			export DOCKER_HOST="unix://$socket"
 			remove_projects
+		elif [ -n "$(with_words "*$dir/engine/*")" ]; then
+			fail "the engine below $dir/engine was killed and does not start again, its containers live: reboot, then --clean"
 		else
-			note "the engine at $socket does not answer: containers stay where they are"
+			note "the engine at $socket does not answer: if it has containers of ours, they stay"
 		fi
 		remove_engine
 	fi
@@ -560,15 +568,16 @@ if [ "${1-}" = --clean ]; then
 	exit 0
 fi
 command -v apt-get >/dev/null || fail "it installs with apt-get, as on Debian 12; elsewhere see docs/manual.md"
+if [ -e "$mark" ] && [ "$(cat "$mark")" != "$url" ]; then
+	if [ "$(cat "$mark")" != demo ] && [ -e "$dir/state/current" ]; then
+		fail "an earlier run deployed $(cat "$mark"): sh docs/quickstart.sh --clean first"
+	fi
+	note "An earlier run was here: starting afresh."
+	clean
+fi
 trap at_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-if [ -e "$mark" ] && [ "$(cat "$mark")" = demo ]; then
-	note "An earlier demo is here: starting afresh."
-	clean
-elif [ -e "$mark" ] && [ "$(cat "$mark")" != "$url" ]; then
-	fail "an earlier run deployed $(cat "$mark"): sh docs/quickstart.sh --clean first"
-fi
 
 make_dir
 install_needed
@@ -582,7 +591,7 @@ else
 fi
 finished=yes
 
-say "Done. To go on:"
+say "$([ "$result" -ne 0 ] || echo "Done. ")To go on:"
 note "Look around:    $dir/mdc-agent status"
 note "Go back:        $dir/mdc-agent rollback"
 note "Let it watch:   $dir/mdc-agent run"

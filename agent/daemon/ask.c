@@ -61,8 +61,10 @@ static void on_line(struct task *t, const char *line, void *arg)
 	if (!d->ask.busy || d->ask.task != t)
 		return; /* it speaks without being asked */
 	int failed = lines_answer(line, id, &e);
-	if ((failed < 0 && e.kind == ERR_BROKEN) || d->config.source.poll_ms > KEEP_MS)
+	if ((failed < 0 && e.kind == ERR_BROKEN) || d->config.source.poll_ms > KEEP_MS) {
 		task_kill(t);
+		d->ask.task = NULL; /* on_end() frees it; the next question starts another */
+	}
 	answered(d, failed, id, &e);
 }
 

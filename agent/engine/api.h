@@ -16,6 +16,7 @@ struct engine {
 	char *socket;
 	char *compose;         /* path of the plugin */
 	char *compose_version; /* NULL until engine_check_compose() */
+	char *version_note;    /* file that remembers it between runs */
 	enum engine_flavour flavour;
 	struct http *http; /* opened at the first request */
 	pid_t pid;         /* of the process that opened it: a forked child opens its own */

@@ -6,6 +6,7 @@
 #include "agent/engine/api.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/str.h"
 
 #include <string.h>
 
@@ -63,6 +64,7 @@ static void fill(const cJSON *j, const char *project, struct container *c)
 	c->ours = json_str(labels, "mdc.managed", NULL) != NULL;
 	c->oneoff = strcmp(json_str(labels, "com.docker.compose.oneoff", "False"), "True") == 0;
 	c->state = container_state_parse(json_str(j, "State", ""));
+	c->ended_well = str_starts(json_str(j, "Status", ""), "Exited (0)");
 	c->created = json_int(j, "Created", 0);
 }
 

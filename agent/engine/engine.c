@@ -181,6 +181,8 @@ int engine_open(const struct config *c, struct engine **out, struct err *e)
 						  : FLAVOUR_UNKNOWN;
 	if (find_socket(c, g, e) < 0 || find_plugin(c, g, e) < 0)
 		return -1;
+	if (c->runtime_dir)
+		g->version_note = path_join(c->runtime_dir, "compose-version");
 	*out = TAKE(g);
 	return 0;
 }
@@ -191,6 +193,7 @@ void engine_close(struct engine *g)
 		http_close(g->http);
 	free(g->socket);
 	free(g->compose);
+	free(g->version_note);
 	free(g->compose_version);
 	free(g);
 }

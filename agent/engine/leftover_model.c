@@ -95,6 +95,20 @@ static int add_networks(struct engine *g, const char *project, cJSON *networks, 
 	return 0;
 }
 
+/* Compose takes no notice of a network that no service uses. */
+static void use_networks(cJSON *services, const cJSON *networks)
+{
+	cJSON *service = NULL;
+	const cJSON *n = NULL;
+
+	if (!services->child && networks->child)
+		json_set_str(member(services, "leftover"), "image", "unused");
+	cJSON_ArrayForEach (service, services) {
+		cJSON_ArrayForEach (n, networks)
+			(void)cJSON_AddNullToObject(member(service, "networks"), n->string);
+	}
+}
+
 int leftover_model(struct engine *g, const char *project, cJSON **out, struct err *e)
 {
 	auto_json cJSON *containers = NULL;
@@ -109,6 +123,7 @@ int leftover_model(struct engine *g, const char *project, cJSON **out, struct er
 	add_services(containers, project, services);
 	if (add_networks(g, project, networks, e) < 0)
 		return -1;
-	*out = services->child || networks->child ? TAKE(model) : NULL;
+	use_networks(services, networks);
+	*out = services->child ? TAKE(model) : NULL;
 	return 0;
 }

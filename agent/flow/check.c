@@ -3,6 +3,7 @@
  * and Compose's own opinion where the plugin is installed. Needs no engine, no state directory and
  * no root. Depends on: staging.h, eval.
  */
+#include "agent/flow/check.h"
 #include "agent/flow/staging.h"
 
 #include "agent/engine/model.h"
@@ -16,16 +17,6 @@
 #include <string.h>
 
 enum { COMPOSE_MOST = 200, RENDER_MS = 60000 };
-
-struct checking {
-	const struct config *config;
-	const char *dir;
-	char *scratch; /* repository mode: repo.git and the mirror */
-	char id[OBJECT_ID_SIZE];
-	struct repo *repo; /* or */
-	struct worktree *tree;
-	struct diags *diags;
-};
 
 static bool is_hex(const char *s)
 {
@@ -190,6 +181,8 @@ static int evaluate(struct checking *k, struct tree_reader *reader, const char *
 		return 0;
 	}
 	*projects = found.projects.n;
+	for (size_t i = 0; i < found.projects.n; i++)
+		check_files(k, &found.projects.v[i]);
 	if (with_compose)
 		ask_compose_all(k, &found.projects);
 	return 0;

@@ -48,7 +48,9 @@ static void add_repair(struct sync *s, const struct generation_entry *x, const c
 {
 	struct plan_item *p = plan_find(&s->plan, x->name);
 
-	if (!p || p->action != PLAN_KEEP)
+	/* Suspended means: nothing is touched, not even put right. */
+	if (!p || p->action != PLAN_KEEP || s->control.mode == CONTROL_SUSPENDED ||
+	    x->active.want.settings.suspend == TRI_YES)
 		return;
 	p->action = PLAN_REPAIR;
 	strv_push(&p->reasons, why);
@@ -83,6 +85,21 @@ static int look_at_all(struct sync *s, cJSON *known, cJSON *now)
 	return cJSON_Compare(known, now, true);
 }
 
+void drift_refine(struct engine *g, struct containers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct container *c = &l->v[i];
+		struct err ignored = ERR_INIT;
+		bool gone = false;
+
+		if (c->state != CONTAINER_EXITED || !c->ended_well || !c->ours)
+			continue;
+		if (engine_inspect(g, c, &gone, &ignored) == 0 && !gone)
+			c->ended_well = str_eq(c->restart_policy, "no") ||
+					str_eq(c->restart_policy, "on-failure");
+	}
+}
+
 int drift_find(struct sync *s, struct err *e)
 {
 	auto_json cJSON *known = NULL, *now = cJSON_CreateObject();
@@ -91,6 +108,7 @@ int drift_find(struct sync *s, struct err *e)
 		return 0;
 	if (sync_look(s, e) < 0 || drift_read(s->store, &known, e) < 0)
 		return -1;
+	drift_refine(s->engine, &s->running);
 	if (look_at_all(s, known, now) || s->dry)
 		return 0;
 	return drift_write(s->store, now, e);

@@ -110,8 +110,8 @@ struct project_status {
 	char *detail; /* what is wrong with it, or NULL */
 	struct commit_info commit;
 	int64_t since, generation;
-	char *held; /* why something newer is not applied, or NULL */
-	size_t containers, running;
+	char *held;                        /* why something newer is not applied, or NULL */
+	size_t containers, running, ended; /* ended: one-shots that did their work */
 };
 struct status {
 	int64_t generation, generations;

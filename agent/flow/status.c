@@ -46,6 +46,7 @@ static void look(struct asking *a, struct status *s)
 
 	if (engine_open(a->config, &g, &e) == 0 && engine_list(g, NULL, &a->running, &e) == 0) {
 		a->engine = TAKE(g);
+		drift_refine(a->engine, &a->running);
 		s->engine_answers = true;
 		return;
 	}
@@ -68,8 +69,10 @@ static void weigh(struct asking *a, struct project_status *p, struct container *
 
 	if (c->oneoff || engine_inspect(a->engine, c, &gone, &e) < 0 || gone)
 		return;
+	p->ended += c->state == CONTAINER_EXITED && c->exit_code == 0 &&
+		    (str_eq(c->restart_policy, "no") || str_eq(c->restart_policy, "on-failure"));
 	if (c->state == CONTAINER_EXITED && c->exit_code == 0)
-		return; /* a one-shot that did its work */
+		return; /* a one-shot that did its work, or was stopped: drift tells them apart */
 	p->containers++;
 	p->running += c->state == CONTAINER_RUNNING;
 	*checked |= c->health != HEALTH_NONE;
@@ -88,6 +91,18 @@ static void weigh(struct asking *a, struct project_status *p, struct container *
 	}
 }
 
+/* Of a project none of whose containers says otherwise. */
+static const char *state_of(const struct project_status *p, const struct active *x, bool checked)
+{
+	if (p->containers == 0 && p->ended == 0)
+		return cJSON_GetArraySize(x->hashes) > 0 ? "missing" : "running";
+	if (p->containers > 0 && p->running == 0)
+		return "stopped";
+	if (p->running < p->containers)
+		return "partly";
+	return checked ? "healthy" : "running";
+}
+
 static void judge(struct asking *a, struct project_status *p, const struct active *x)
 {
 	auto_str struct str drift = STR_INIT;
@@ -101,14 +116,7 @@ static void judge(struct asking *a, struct project_status *p, const struct activ
 		if (str_eq(a->running.v[i].project, p->name))
 			weigh(a, p, &a->running.v[i], &checked);
 	if (!p->state)
-		set_state(p,
-			  p->containers == 0
-				  ? (cJSON_GetArraySize(x->hashes) ? "stopped" : "running")
-			  : p->running == 0            ? "stopped"
-			  : p->running < p->containers ? "partly"
-			  : checked                    ? "healthy"
-						       : "running",
-			  NULL);
+		set_state(p, state_of(p, x, checked), NULL);
 	if (drift_of(x, &a->running, &drift) && !p->detail)
 		p->detail = xasprintf("drift: %s", str_text(&drift));
 }

@@ -39,9 +39,10 @@ static void summarize(struct sync *s, struct err *e)
 		enum outcome_kind k = s->report->v[i].kind;
 
 		degraded |= k == OUTCOME_DEGRADED;
-		failed |= k == OUTCOME_FAILED;
+		failed |= k == OUTCOME_FAILED || k == OUTCOME_BLOCKED;
 		retry |= k == OUTCOME_RETRY;
-		if (!who && (k == OUTCOME_DEGRADED || k == OUTCOME_FAILED || k == OUTCOME_RETRY))
+		if (!who && (k == OUTCOME_DEGRADED || k == OUTCOME_FAILED || k == OUTCOME_RETRY ||
+			     k == OUTCOME_BLOCKED))
 			who = s->report->v[i].project;
 	}
 	if (degraded)

@@ -130,6 +130,8 @@ int sync_intent_save(struct sync *s, const char *decided, struct err *e);
  * repair. */
 int drift_find(struct sync *s, struct err *e);
 bool drift_of(const struct active *a, const struct containers *running, struct str *what);
+/* A container that ended with 0 ended well only if nothing is to start it again. */
+void drift_refine(struct engine *g, struct containers *l);
 /* decide.c: the comparison alone; sync.plan and sync.trials. */
 int decide_plan(struct sync *s, struct err *e);
 /* report.c */

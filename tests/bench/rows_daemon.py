@@ -33,29 +33,37 @@ class Idle:
         return measure.pss_kb(self.pid) + sum(measure.pss_kb(c) for c in programs)
 
 
+def stop(*daemons):
+    for x in daemons:
+        x.d.agent.stop_daemon()
+
+
 def row_memory(world):
     """Idle daemon, PSS after 100 syncs of 1000 projects; 5000 / 10 projects; sync 100 / sync 10."""
     few, many, most = (10, 100, 300) if world.quick else (10, 1000, 5000)
     last = 12 if world.quick else 100
     first = 4 if world.quick else 10
-    young, old = Idle(world, many), Idle(world, many)
-    young.sync_until(first)
+    old = Idle(world, many)
     old.sync_until(last)
-    a, b = young.pss(), old.pss()
+    alone = old.pss()
     yield SimpleNamespace(measure=f"idle daemon, PSS after {last} syncs of {many} projects, MB", target=4,
-                          figure=b / 1024, raw=f"{b} kB, file")
+                          figure=alone / 1024, raw=f"{alone} kB, file")
+    young = Idle(world, many)
+    young.sync_until(first)
+    a, b = young.pss(), old.pss()
     yield SimpleNamespace(measure=f"idle daemon, PSS, sync {last} / sync {first}", target=1.02, figure=b / a,
                           raw=f"{b} kB / {a} kB (two daemons at one moment)")
+    stop(young, old)
     small, large = Idle(world, few), Idle(world, most)
     small.sync_until(first)
     large.sync_until(first)
     a, b = small.pss(), large.pss()
     yield SimpleNamespace(measure=f"idle daemon, PSS, {most} / {few} projects", target=1.05, figure=b / a,
                           raw=f"{b} kB / {a} kB (two daemons at one moment)")
+    stop(small, large)
     https = Idle(world, few, "https")
     https.sync_until(first)
     alone, both = https.pss(), https.pss(with_program=True)
     yield SimpleNamespace(measure=f"idle daemon with its poll program, PSS, https, {few} projects, MB", target=4,
                           figure=both / 1024, raw=f"{both} kB, of it {alone} kB the daemon")
-    for x in (young, old, small, large, https):
-        x.d.agent.stop_daemon()
+    stop(https)

@@ -53,7 +53,13 @@ def run_plain(tmp, *args, env=None, cwd=None, timeout=120, stdin=None):
     """Run the program without any settings of ours: for help, check, init."""
     r = subprocess.run([PROGRAM, *args], env=base_env(tmp, **(env or {})), cwd=cwd, capture_output=True, text=True,
                        timeout=timeout, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None)
+    no_sanitizer_reports(tmp)
     return Result(args, r.returncode, r.stdout, r.stderr)
+
+
+def no_sanitizer_reports(tmp):
+    reports = [p.read_text(errors="replace") for p in Path(tmp).glob("sanitizer.*")]
+    assert not reports, "sanitizer report:\n" + "\n".join(reports)[:8000]
 
 
 # Compose through a script: it writes down each call, and a test can put commands in front of one by `before`.
@@ -281,8 +287,7 @@ class Agent:
         return found
 
     def check_sanitizers(self):
-        reports = [p.read_text(errors="replace") for p in self.base.glob("sanitizer.*")]
-        assert not reports, "sanitizer report:\n" + "\n".join(reports)[:8000]
+        no_sanitizer_reports(self.base)
 
 
 class Notify:

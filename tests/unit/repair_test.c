@@ -119,7 +119,8 @@ static const struct leftover {
 	 "{\"Name\":\"k_default\",\"Labels\":{" PROJECT
 	 ",\"com.docker.compose.network\":\"default\"}},"
 	 "{\"Name\":\"other\",\"Labels\":{\"com.docker.compose.project\":\"x\",\"com.docker.compose.network\":\"n\"}}",
-	 "{\"name\":\"k\",\"networks\":{\"default\":{\"name\":\"k_default\"}},\"services\":{}}"},
+	 "{\"name\":\"k\",\"networks\":{\"default\":{\"name\":\"k_default\"}},\"services\":{\"leftover\":{\"image\":"
+	 "\"unused\",\"networks\":{\"default\":null}}}}"},
 };
 
 static void check_leftover(void **state)
