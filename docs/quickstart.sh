@@ -322,7 +322,7 @@ remove_rules() {
 
 undo_traces() {
 	# Another dockerd uses the same chains and directories by now: then they are its own.
-	[ -z "$(with_words '*dockerd *')" ] || return 0
+	[ -z "$(with_words 'dockerd *')$(with_words '/usr/*bin/dockerd *')" ] || return 0
 	if [ -s "$dir/engine/network" ] && ip link show docker0 >/dev/null 2>&1; then
 		ip link delete docker0
 		for program in iptables ip6tables; do
@@ -344,7 +344,7 @@ undo_traces() {
 remove_engine() {
 	[ -d "$dir/engine" ] || return 0
 	note "the engine that an earlier run started"
-	stop_all "*dockerd *--data-root $dir/engine/*"
+	stop_all "dockerd --config-file $dir/engine/*"
 	sed -n "s|^[^ ]* \($dir/[^ ]*\) .*|\1|p" /proc/mounts | sort -r | while read -r point; do
 		umount -l "$point" || true
 	done
@@ -358,12 +358,12 @@ clean() {
 		return 0
 	fi
 	if [ -s "$dir/socket" ]; then
-		stop_all "*mdc-agent*--config $config *" # a daemon, or a sync at work
+		stop_all "$build/mdc-agent*--config $config *" # a daemon, or a sync at work
 		# An engine of ours may have gone with a reboot or a kill, its containers not.
 		if find_engine || { [ -d "$dir/engine" ] && (start_engine) && find_engine; }; then
 			export DOCKER_HOST="unix://$socket"
 			remove_projects
-		elif [ -n "$(with_words "*$dir/engine/*")" ]; then
+		elif [ -n "$(with_words "*containerd-shim*$dir/engine/*")" ]; then
 			fail "the engine below $dir/engine was killed and does not start again, its containers live: reboot, then --clean"
 		else
 			note "the engine at $socket does not answer: if it has containers of ours, they stay"

@@ -219,9 +219,13 @@ int flow_decide(struct sync *s, struct err *e)
 		const struct plan_item *p = &s->plan.v[i];
 
 		s->report->kept += p->action == PLAN_KEEP;
+		const char *why = p->reasons.n ? p->reasons.v[0] : NULL;
+
 		if (p->action == PLAN_HELD)
-			sync_outcome(s, p->project, OUTCOME_HELD,
-				     p->reasons.n ? p->reasons.v[0] : NULL, 0);
+			sync_outcome(s, p->project,
+				     why && str_starts(why, "degraded:") ? OUTCOME_DEGRADED
+									 : OUTCOME_HELD,
+				     why, 0);
 	}
 	return 0;
 }

@@ -101,6 +101,7 @@ static void take_end(struct sync *s, struct trial *t, const cJSON *result, const
 		return;
 	}
 	take_active(t, result);
+	free(TAKE(t->why)); /* of a worker that died before this one */
 	if (strcmp(end, "good") == 0) {
 		t->state = TRIAL_GOOD;
 		t->outcome = t->action == PLAN_REMOVE   ? OUTCOME_REMOVED
