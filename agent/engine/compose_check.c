@@ -54,10 +54,12 @@ static char *note_key(const struct engine *g)
 /* Starting the plugin costs as much as resolving a project: once for each version of it. */
 static bool read_note(struct engine *g, const char *key)
 {
+	if (!key)
+		return false;
 	auto_free char *text = NULL;
 	struct err ignored = ERR_INIT;
 
-	if (!key || file_read(g->version_note, NOTE_MAX, &text, NULL, &ignored) < 0 ||
+	if (file_read(g->version_note, NOTE_MAX, &text, NULL, &ignored) < 0 ||
 	    !str_starts(text, key) || !isdigit((unsigned char)text[strlen(key)]))
 		return false;
 	g->compose_version = xstrdup(text + strlen(key));

@@ -159,9 +159,15 @@ static cJSON *held_projects(const struct sync *s)
 	for (size_t i = 0; i < s->report->n; i++) {
 		const struct outcome *x = &s->report->v[i];
 
-		if (x->kind != OUTCOME_DEPLOYED && x->kind != OUTCOME_REPAIRED &&
-		    x->kind != OUTCOME_REMOVED)
-			json_set_str(o, x->project, x->why ? x->why : outcome_name(x->kind));
+		const char *why = x->why ? x->why : outcome_name(x->kind);
+
+		if (x->kind == OUTCOME_DEPLOYED || x->kind == OUTCOME_REPAIRED ||
+		    x->kind == OUTCOME_REMOVED)
+			continue;
+		auto_free char *text = xasprintf(
+			"%s%s", x->kind == OUTCOME_RETRY ? "will be tried again: " : "", why);
+
+		json_set_str(o, x->project, text);
 	}
 	if (cJSON_GetArraySize(o) > 0)
 		return o;

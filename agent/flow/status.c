@@ -209,6 +209,8 @@ static char *advice(const struct status *s, const struct project_status *degrade
 		return xstrdup("the engine does not answer: see `systemctl status docker`");
 	if (s->control.mode != CONTROL_AUTO)
 		return xstrdup("`mdc-agent resume` lifts the hold");
+	if (bad && bad->held && str_starts(bad->held, "will be tried again"))
+		return xasprintf("see why above: %s is tried again by itself", bad->name);
 	if (bad)
 		return xasprintf("see why above; push a fix, or `mdc-agent retry %s`", bad->name);
 	return xstrdup("nothing");
