@@ -149,7 +149,7 @@ int gitssh_ls(const struct gitssh_options *o, const char *branch, const char *ta
 	size_t total = 0, got = 0;
 
 	refpick_init(&pick, branch, tag);
-	if (gitssh_open(o, &s, e) < 0)
+	if (gitssh_open(o, &s, e) < 0 || !s)
 		return -1;
 	auto_gitwire_refs struct gitwire_refs refs = {.pick = &pick, .where = s->shown};
 	buf = xmalloc(PIECE);

@@ -105,7 +105,7 @@ static bool offer(struct refpick *pick, const struct gitwire_packet *p)
 	const char *end = p->data + p->len, *space = memchr(p->data, ' ', p->len);
 	size_t id_len = space ? (size_t)(space - p->data) : 0;
 
-	if (!refpick_is_id(p->data, id_len))
+	if (!space || !refpick_is_id(p->data, id_len))
 		return false;
 	memcpy(id, p->data, id_len);
 	id[id_len] = '\0';

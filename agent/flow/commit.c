@@ -40,7 +40,8 @@ int generation_commit(struct sync *s, struct generation *g, struct err *e)
 {
 	auto_json cJSON *none = NULL;
 
-	qsort(g->v, g->n, sizeof(*g->v), by_name);
+	if (g->n > 0)
+		qsort(g->v, g->n, sizeof(*g->v), by_name);
 	if (with_repo(s, "keep the generation", keep_objects, g, &none, e) < 0)
 		return -1;
 	if (generation_write(s->store, g, e) < 0 || fault_hit(FAULT_generation_written, e) < 0)
