@@ -51,7 +51,7 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 	[EVENT_PROJECT_ROLLED_BACK] =
 		{"project.rolled-back", LOG_ERR, "a637386b4c1b4655a98010a534c08744",
 		 "A project did not become healthy and went back to what held before.",
-		 "Read the reason and push a correction. What the failed version wrote is kept for a while: see `mdc-agent snapshots`."},
+		 "Read the reason and push a correction. Data in volumes was not taken back: this version makes no snapshots."},
 	[EVENT_PROJECT_HELD] =
 		{"project.held", LOG_WARNING, "99b50171077a46e78c156165d7167b8f",
 		 "A project stays at its last good content although the repository wants something else.",
