@@ -36,6 +36,9 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 		{"source.forced", LOG_WARNING, "b3954368d2564a9b80551b3dedb37737",
 		 "The branch was rewritten: the new head does not descend from the last one.",
 		 "If nobody meant to force-push, find out who did."},
+	[EVENT_SYNC_STARTED] = {"sync.started", LOG_INFO, "c2942b1877594927995d3689760c9581",
+				"A sync found something to do and begins to deploy it.",
+				"Nothing."},
 	[EVENT_SYNC_FINISHED] =
 		{"sync.finished", LOG_INFO, "baa94ba34475498d861455a76e1fae0b",
 		 "A sync came to its end.",
@@ -44,6 +47,10 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 				    "581373cb83314a178d79cd9fe0a11002",
 				    "A project was deployed, became healthy and was committed.",
 				    "Nothing."},
+	[EVENT_PROJECT_UNCHANGED] =
+		{"project.unchanged", LOG_DEBUG, "32c228a3ab2942da86fd5a6c121d30ea",
+		 "A project was looked at and needs no work. Reported only when a person asked for a sync.",
+		 "Nothing."},
 	[EVENT_PROJECT_FAILED] =
 		{"project.failed", LOG_ERR, "8cc0bee27d0a40d081c6721c1710274e",
 		 "A project could not be deployed. This content is not tried again by itself.",
@@ -72,11 +79,43 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 		{"drift.repaired", LOG_NOTICE, "f28a3db301704229b4c028e14922b859",
 		 "What ran differed from what was deployed and was put right.",
 		 "Nothing, unless it happens again and again: then find out who changes it."},
+	[EVENT_SNAPSHOT_MADE] = {"snapshot.made", LOG_INFO, "438d6284475d48f59c052a4b0464a4d6",
+				 "The volumes of a project were copied before it is changed.",
+				 "Nothing."},
+	[EVENT_SNAPSHOT_FAILED] =
+		{"snapshot.failed", LOG_ERR, "2cb26492a01f4e2b98293a792ac5acbd",
+		 "The volumes of a project could not be copied, so it was not changed.",
+		 "Read the reason: a full disk, or a volume that cannot be copied. Then `mdc-agent retry`."},
+	[EVENT_SNAPSHOT_RESTORED] =
+		{"snapshot.restored", LOG_WARNING, "b73bc7c657344f3880041cdfd9247b91",
+		 "The volumes of a project were put back as they were when the snapshot was taken; what was written since is set aside.",
+		 "Look at the reason. `mdc-agent snapshots` shows where the data that was set aside lies and how long it is kept."},
+	[EVENT_SNAPSHOT_PRUNED] = {"snapshot.pruned", LOG_INFO, "473c8f7c9832438e940c22ed5d5f2c6b",
+				   "Snapshots that retention does not keep were removed.",
+				   "Nothing."},
 	[EVENT_HOLD_SET] = {"hold.set", LOG_NOTICE, "7c01d5721afd47a6a90ae1c7ac4dfed2",
 			    "Nothing is applied until further notice.",
 			    "Run `mdc-agent resume` when changes shall be applied again."},
 	[EVENT_HOLD_LIFTED] = {"hold.lifted", LOG_NOTICE, "61a84c17b37f4788ac2ea4de1bf6fdce",
 			       "Changes are applied again.", "Nothing."},
+	[EVENT_DISK_SHORT] =
+		{"disk.short", LOG_WARNING, "54cdec01f10d44adbe22bf32cce9e31e",
+		 "A file system that the agent needs is nearly full. Nothing that runs was touched.",
+		 "Make room: `mdc-agent gc`, `mdc-agent snapshots prune`, unused images. Waiting changes go on by themselves."},
+	[EVENT_DISK_ENOUGH] = {"disk.enough", LOG_NOTICE, "9ccf41a82c6340ae8da33ca2b47aa94e",
+			       "There is room again on the file system that was nearly full.",
+			       "Nothing."},
+	[EVENT_WEBHOOK_UNDELIVERABLE] =
+		{"webhook.undeliverable", LOG_WARNING, "28d24dcae69440178f4e3cc75c1d5f27",
+		 "A receiver of reports does not take them. They wait and are sent again; deployments go on.",
+		 "Check the URL, the certificate and the secret of the receiver that is named."},
+	[EVENT_WEBHOOK_DELIVERABLE] =
+		{"webhook.deliverable", LOG_NOTICE, "3871981d70c048c48e4ec2c433502d29",
+		 "A receiver takes reports again, and what waited for it was sent.", "Nothing."},
+	[EVENT_WEBHOOK_DROPPED] =
+		{"webhook.dropped", LOG_WARNING, "22cfaff579d14d1782915fc006cf3c72",
+		 "So many reports waited for a receiver that the oldest were given up for it, informational ones first.",
+		 "Repair the receiver. `mdc-agent events` has every report."},
 };
 
 const struct event_kind *event_kind(enum event e)

@@ -16,8 +16,8 @@ from waiting import wait_until
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 
-NAME = "mdct-e2e"
-BASE = Path(os.environ.get("MDC_E2E_DIR", "/var/tmp/mdct-e2e"))
+NAME = os.environ.get("MDC_E2E_NAME", "mdct-e2e")  # another name: another run beside the first
+BASE = Path(os.environ.get("MDC_E2E_DIR", f"/var/tmp/{NAME}"))
 
 
 def run(*args, check=True, **kw):
