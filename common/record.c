@@ -62,10 +62,8 @@ unsigned int record_crc32c(const void *data, size_t len)
 	return crc_small(0xffffffff, data, len) ^ 0xffffffff;
 }
 
-int record_write(const char *path, const cJSON *json, struct err *e)
+int record_write_text(const char *path, const char *text, size_t len, struct err *e)
 {
-	auto_free char *text = json_text(json);
-	size_t len = strlen(text);
 	auto_str struct str file = {.max = RECORD_MAX_BYTES + HEADER_MAX};
 
 	if (len > RECORD_MAX_BYTES)
@@ -74,6 +72,13 @@ int record_write(const char *path, const cJSON *json, struct err *e)
 	str_addf(&file, "%s%zu %08x\n", magic, len, record_crc32c(text, len));
 	str_addn(&file, text, len);
 	return file_replace(path, file.s, file.len, 0600, e);
+}
+
+int record_write(const char *path, const cJSON *json, struct err *e)
+{
+	auto_free char *text = json_text(json);
+
+	return record_write_text(path, text, strlen(text), e);
 }
 
 /* The header's fields; *body is where the JSON begins. False if it is not a header. */
@@ -100,43 +105,70 @@ static bool parse_header(const char *text, size_t *len, unsigned int *crc, const
 	return true;
 }
 
-static int check_record(const char *path, const char *text, size_t len, cJSON **out, struct err *e)
+/* Is the body what the header says? Then *body and *have. */
+static int check_record(const char *path, const char *text, size_t len, const char **body,
+			size_t *have, struct err *e)
 {
-	const char *body = NULL;
 	size_t want = 0;
 	unsigned int crc = 0;
 
-	if (!parse_header(text, &want, &crc, &body))
+	if (!parse_header(text, &want, &crc, body))
 		return err_set(e, ERR_BROKEN, 0, "%s is not a record of this agent: bad header",
 			       path);
-	size_t have = len - (size_t)(body - text);
-	if (have != want)
+	*have = len - (size_t)(*body - text);
+	if (*have != want)
 		return err_set(e, ERR_BROKEN, 0, "%s is damaged: %zu bytes instead of %zu", path,
-			       have, want);
-	if (record_crc32c(body, have) != crc)
+			       *have, want);
+	if (record_crc32c(*body, *have) != crc)
 		return err_set(e, ERR_BROKEN, 0, "%s is damaged: its checksum is wrong", path);
-	/* What we wrote and nobody changed needs none of json_parse()'s budgets. */
-	*out = cJSON_ParseWithLength(body, have);
-	if (!*out)
-		return err_set(e, ERR_BROKEN, 0, "%s is damaged: it is no JSON", path);
+	return 0;
+}
+
+/* *body points into *file, which the caller frees; NULL if there is no such file. */
+static int read_record(const char *path, char **file, const char **body, size_t *have,
+		       struct err *e)
+{
+	size_t len = 0;
+	struct err why = ERR_INIT;
+
+	*body = NULL;
+	if (file_read(path, RECORD_MAX_BYTES + HEADER_MAX, file, &len, &why) == 0)
+		return check_record(path, *file, len, body, have, e);
+	if (why.errnum == ENOENT)
+		return 0;
+	*e = why;
+	if (e->kind == ERR_REJECTED) /* not a file, or larger than we ever write */
+		e->kind = ERR_BROKEN;
+	return -1;
+}
+
+int record_read_text(const char *path, char **out, size_t *len, struct err *e)
+{
+	auto_free char *file = NULL;
+	const char *body = NULL;
+
+	if (read_record(path, &file, &body, len, e) < 0)
+		return -1;
+	if (body)
+		memmove(file, body, *len + 1);
+	*out = body ? TAKE(file) : NULL;
 	return 0;
 }
 
 int record_read(const char *path, cJSON **out, struct err *e)
 {
-	auto_free char *text = NULL;
+	auto_free char *file = NULL;
+	const char *body = NULL;
 	size_t len = 0;
-	struct err why = ERR_INIT;
 
-	if (file_read(path, RECORD_MAX_BYTES + HEADER_MAX, &text, &len, &why) < 0) {
-		if (why.errnum == ENOENT) {
-			*out = NULL;
-			return 0;
-		}
-		*e = why;
-		if (e->kind == ERR_REJECTED) /* not a file, or larger than we ever write */
-			e->kind = ERR_BROKEN;
+	if (read_record(path, &file, &body, &len, e) < 0)
 		return -1;
-	}
-	return check_record(path, text, len, out, e);
+	*out = NULL;
+	if (!body)
+		return 0;
+	/* What we wrote and nobody changed needs none of json_parse()'s budgets. */
+	*out = cJSON_ParseWithLength(body, len);
+	if (!*out)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: it is no JSON", path);
+	return 0;
 }

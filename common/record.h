@@ -1,5 +1,6 @@
 /*
- * record - a JSON text on disk that is whole or absent: "MDC1 <length> <crc32c>\n" and the text.
+ * record - a text on disk, JSON but for generations, that is whole or absent:
+ * "MDC1 <length> <crc32c>\n" and the text.
  * Depends on: file, json.
  */
 #pragma once
@@ -20,5 +21,10 @@ int record_write(const char *path, const cJSON *json, struct err *e);
  * ERR_BROKEN if header, length, checksum or JSON is wrong.
  */
 int record_read(const char *path, cJSON **out, struct err *e);
+
+/* The same for a text of any form; len bytes. */
+int record_write_text(const char *path, const char *text, size_t len, struct err *e);
+/* *out is the text, zero-terminated (the caller frees), or NULL if the file does not exist. */
+int record_read_text(const char *path, char **out, size_t *len, struct err *e);
 
 unsigned int record_crc32c(const void *data, size_t len); /* Castagnoli; "123456789" is e3069283 */

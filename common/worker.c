@@ -268,14 +268,11 @@ static void wait_for(const struct worker *w)
 	(void)poll(&fd, 1, left < WATCH_MS ? left : WATCH_MS);
 }
 
-int worker_call(const char *name, worker_fn fn, void *arg, const struct worker_limits *l,
-		void (*on_message)(const cJSON *m, void *arg), void *message_arg, cJSON **result,
-		struct err *e)
+int worker_finish(struct worker *started, void (*on_message)(const cJSON *m, void *arg),
+		  void *message_arg, cJSON **result, struct err *e)
 {
-	AUTO(worker_free_at) struct worker *w = NULL;
+	AUTO(worker_free_at) struct worker *w = started;
 
-	if (worker_start(name, fn, arg, l, false, &w, e) < 0 || !w)
-		return -1;
 	for (;;) {
 		auto_json cJSON *message = NULL;
 
@@ -295,4 +292,15 @@ int worker_call(const char *name, worker_fn fn, void *arg, const struct worker_l
 			return -1;
 		}
 	}
+}
+
+int worker_call(const char *name, worker_fn fn, void *arg, const struct worker_limits *l,
+		void (*on_message)(const cJSON *m, void *arg), void *message_arg, cJSON **result,
+		struct err *e)
+{
+	struct worker *w = NULL;
+
+	if (worker_start(name, fn, arg, l, false, &w, e) < 0 || !w)
+		return -1;
+	return worker_finish(w, on_message, message_arg, result, e);
 }

@@ -53,6 +53,10 @@ enum worker_state worker_take(struct worker *w, cJSON **message, struct err *e);
 void worker_kill(struct worker *w); /* SIGKILL to the group and reap */
 void worker_free(struct worker *w); /* kills it if it still runs */
 
+/* Wait for a started one's result and free it; messages go to on_message (may be NULL). */
+int worker_finish(struct worker *started, void (*on_message)(const cJSON *m, void *arg),
+		  void *message_arg, cJSON **result, struct err *e);
+
 /* Start one and wait for its result; messages in between go to on_message (may be NULL). */
 int worker_call(const char *name, worker_fn fn, void *arg, const struct worker_limits *l,
 		void (*on_message)(const cJSON *m, void *arg), void *message_arg, cJSON **result,

@@ -22,12 +22,6 @@ struct generation_entry *generation_add(struct generation *g, const char *name)
 	return x;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct generation_entry *)a)->name,
-		      ((const struct generation_entry *)b)->name);
-}
-
 static int keep_objects(struct repo *r, void *arg, cJSON **out, struct err *e)
 {
 	const struct generation *g = arg;
@@ -40,8 +34,7 @@ int generation_commit(struct sync *s, struct generation *g, struct err *e)
 {
 	auto_json cJSON *none = NULL;
 
-	if (g->n > 0)
-		qsort(g->v, g->n, sizeof(*g->v), by_name);
+	generation_sort(g);
 	if (with_repo(s, "keep the generation", keep_objects, g, &none, e) < 0)
 		return -1;
 	if (generation_write(s->store, g, e) < 0 || fault_hit(FAULT_generation_written, e) < 0)
@@ -51,9 +44,15 @@ int generation_commit(struct sync *s, struct generation *g, struct err *e)
 	return fault_hit(FAULT_current_switched, e);
 }
 
-static void add_good(struct generation *g, const char *name, const struct active *a)
+/* What has not changed is neither copied nor put into words again. */
+static void add_kept(struct generation *g, const struct generation_entry *was)
 {
-	active_copy(&generation_add(g, name)->active, a);
+	struct generation_entry *x = generation_add(g, was->name);
+
+	active_done(&x->active);
+	x->active = was->active;
+	x->borrowed = true;
+	x->text = was->status == ENTRY_GOOD ? xstrdup_null(was->text) : NULL;
 }
 
 static void add_wanted(struct sync *s, struct generation *g, const struct project *w)
@@ -64,11 +63,11 @@ static void add_wanted(struct sync *s, struct generation *g, const struct projec
 	struct plan_item *p = plan_find(&s->plan, w->name);
 
 	if (t && t->state == TRIAL_GOOD) {
-		add_good(g, w->name, &t->new);
+		active_copy(&generation_add(g, w->name)->active, &t->new);
 		return;
 	}
 	if (here && strcmp(was->active.want.digest, w->digest) == 0) {
-		add_good(g, w->name, &was->active);
+		add_kept(g, was);
 		return;
 	}
 	struct generation_entry *x = generation_add(g, w->name);

@@ -62,8 +62,21 @@ static void add_repair(struct sync *s, const struct generation_entry *x, const c
 	strv_push(&t->reasons, why);
 }
 
-static int look_at_all(struct sync *s, cJSON *known, cJSON *now)
+/* What was told of this project before; both lists are sorted by name, and `at` goes along. */
+static const char *told(const cJSON **at, const char *name)
 {
+	while (*at && strcmp((*at)->string, name) < 0)
+		*at = (*at)->next;
+	return *at && strcmp((*at)->string, name) == 0 ? cJSON_GetStringValue(*at) : NULL;
+}
+
+/* True if it is what was told before. */
+static bool look_at_all(struct sync *s, const cJSON *known, cJSON *now)
+{
+	const cJSON *at = known->child;
+	bool same = true;
+	int n = 0;
+
 	for (size_t i = 0; i < s->current.n; i++) {
 		const struct generation_entry *x = &s->current.v[i];
 		auto_str struct str what = STR_INIT;
@@ -72,17 +85,19 @@ static int look_at_all(struct sync *s, cJSON *known, cJSON *now)
 			continue;
 		const char *text = str_text(&what);
 
-		json_set_str(now, x->name, text);
-		if (!str_eq(json_str(known, x->name, NULL), text)) {
+		n++;
+		cJSON_AddItemToObject(now, x->name, cJSON_CreateString(text));
+		if (!str_eq(told(&at, x->name), text)) {
 			struct event_fields f = {.project = x->name, .reason = text};
 
+			same = false;
 			report_event(s, EVENT_DRIFT_FOUND, &f, text);
 			strv_pushf(&s->report->warnings, "drift: %s: %s", x->name, text);
 		}
 		if (s->config->drift == DRIFT_REPAIR)
 			add_repair(s, x, text);
 	}
-	return cJSON_Compare(known, now, true);
+	return same && n == cJSON_GetArraySize(known);
 }
 
 void drift_refine(struct engine *g, struct containers *l)

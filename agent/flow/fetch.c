@@ -174,6 +174,23 @@ static int ask_source(struct sync *s, struct err *e)
 		       src->tag ? "tag that matches" : "branch", src->tag ? src->tag : src->branch);
 }
 
+/* While it fetches, this process reads what the new tree is going to be compared with. */
+static int fetch_beside(struct sync *s, struct fetch_job *f, cJSON **answer, struct err *e)
+{
+	struct worker_limits l = limits_of(s);
+	struct err ignored = ERR_INIT; /* it is read again by whoever needs it, who says so */
+	struct worker *w = NULL;
+	int64_t number = s->current.number;
+
+	if (worker_start("fetch", fetch_work, f, &l, false, &w, e) < 0)
+		return -1;
+	if (number > 0)
+		(void)generation_read(s->store, number, &s->current, &ignored);
+	if (worker_finish(w, NULL, NULL, answer, e) < 0)
+		return err_wrap(e, "fetch");
+	return 0;
+}
+
 static int get_objects(struct sync *s, cJSON **answer, struct err *e)
 {
 	auto_free char *dir = sync_repo_dir(s);
@@ -183,8 +200,8 @@ static int get_objects(struct sync *s, cJSON **answer, struct err *e)
 	/* Once, before the workers that need it are forked: 56 M instructions that they inherit. */
 	if (repo_library_init(e) < 0)
 		return -1;
-	if (worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
-		return err_wrap(e, "fetch");
+	if (fetch_beside(s, &f, answer, e) < 0)
+		return -1;
 	if (!json_bool(*answer, "damaged", false))
 		return 0;
 	cJSON_Delete(TAKE(*answer));

@@ -65,7 +65,9 @@ void generation_done(struct generation *g)
 	for (size_t i = 0; i < g->n; i++) {
 		free(g->v[i].name);
 		free(g->v[i].why);
-		active_done(&g->v[i].active);
+		free(g->v[i].text);
+		if (!g->v[i].borrowed)
+			active_done(&g->v[i].active);
 	}
 	free(g->v);
 	strv_done(&g->others);
@@ -86,7 +88,7 @@ static void add_commit(cJSON *commits, const struct commit_info *c)
 	cJSON_AddItemToObject(commits, c->id, commit_info_to_json(c));
 }
 
-cJSON *generation_to_json(const struct generation *g)
+cJSON *generation_head_to_json(const struct generation *g)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -96,18 +98,31 @@ cJSON *generation_to_json(const struct generation *g)
 	json_set_str(o, "source", g->source);
 	json_set_str(o, "cause", g->cause);
 	cJSON *commits = cJSON_AddObjectToObject(o, "commits");
-	cJSON *list = cJSON_AddArrayToObject(o, "projects");
-	for (size_t i = 0; i < g->n; i++) {
-		cJSON *item = cJSON_CreateObject();
+	for (size_t i = 0; i < g->n; i++)
 		add_commit(commits, &g->v[i].active.commit);
-		json_set_str(item, "name", g->v[i].name);
-		json_set_str(item, "status", entry_status_name(g->v[i].status));
-		json_set_str(item, "why", g->v[i].why);
-		cJSON_AddItemToObject(item, "active", active_to_short_json(&g->v[i].active));
-		cJSON_AddItemToArray(list, item);
-	}
 	if (g->others.n > 0)
 		json_set_strv(o, "others", &g->others);
+	return o;
+}
+
+cJSON *generation_entry_to_json(const struct generation_entry *x)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_set_str(o, "name", x->name);
+	json_set_str(o, "status", entry_status_name(x->status));
+	json_set_str(o, "why", x->why);
+	cJSON_AddItemToObject(o, "active", active_to_short_json(&x->active));
+	return o;
+}
+
+cJSON *generation_to_json(const struct generation *g)
+{
+	cJSON *o = generation_head_to_json(g);
+	cJSON *list = cJSON_AddArrayToObject(o, "projects");
+
+	for (size_t i = 0; i < g->n; i++)
+		cJSON_AddItemToArray(list, generation_entry_to_json(&g->v[i]));
 	return o;
 }
 
@@ -117,34 +132,50 @@ static int by_name(const void *a, const void *b)
 		      ((const struct generation_entry *)b)->name);
 }
 
-void generation_from_json(const cJSON *j, struct generation *g)
+void generation_sort(struct generation *g)
 {
-	const cJSON *item, *list = json_arr(j, "projects"), *commits = json_obj(j, "commits");
-	const cJSON *commit = NULL;
-	size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+	if (g->n > 0)
+		qsort(g->v, g->n, sizeof(*g->v), by_name);
+}
 
+void generation_head_from_json(const cJSON *j, struct generation *g)
+{
 	*g = (struct generation){.number = json_int(j, "number", 0),
 				 .made = json_int(j, "made", 0)};
 	commit_info_from_json(json_obj(j, "commit"), &g->commit);
 	g->source = xstrdup_null(json_str(j, "source", NULL));
 	g->cause = xstrdup_null(json_str(j, "cause", NULL));
 	json_get_strv(j, "others", &g->others);
+}
+
+void generation_entry_from_json(const cJSON *j, const cJSON *commits, struct generation_entry *x)
+{
+	const cJSON *active = json_obj(j, "active");
+	const char *id = json_str(active, "commit", NULL);
+	const cJSON *commit = id ? cJSON_GetObjectItemCaseSensitive(commits, id) : NULL;
+
+	*x = (struct generation_entry){
+		.name = xstrdup(json_str(j, "name", "")),
+		.status = entry_status_parse(json_str(j, "status", "")),
+		.why = xstrdup_null(json_str(j, "why", NULL)),
+	};
+	active_from_json(active, &x->active);
+	if (commit)
+		commit_info_from_json(commit, &x->active.commit);
+}
+
+void generation_from_json(const cJSON *j, struct generation *g)
+{
+	const cJSON *item, *list = json_arr(j, "projects");
+	size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+
+	generation_head_from_json(j, g);
 	if (n == 0)
 		return;
 	g->v = xcalloc(n, sizeof(*g->v));
-	cJSON_ArrayForEach (item, list) {
-		struct generation_entry *e = &g->v[g->n++];
-		e->name = xstrdup(json_str(item, "name", ""));
-		e->status = entry_status_parse(json_str(item, "status", ""));
-		e->why = xstrdup_null(json_str(item, "why", NULL));
-		active_from_json(json_obj(item, "active"), &e->active);
-		const char *id = json_str(json_obj(item, "active"), "commit", NULL);
-		if (id && !(commit && strcmp(commit->string, id) == 0))
-			commit = cJSON_GetObjectItemCaseSensitive(commits, id);
-		if (id && commit)
-			commit_info_from_json(commit, &e->active.commit);
-	}
-	qsort(g->v, g->n, sizeof(*g->v), by_name);
+	cJSON_ArrayForEach (item, list)
+		generation_entry_from_json(item, json_obj(j, "commits"), &g->v[g->n++]);
+	generation_sort(g);
 }
 
 const struct generation_entry *generation_find(const struct generation *g, const char *name)

@@ -74,6 +74,8 @@ struct generation_entry {
 	enum entry_status status;
 	char *why;            /* for held and missing: the reason in words; else NULL */
 	struct active active; /* empty (files, model) when missing */
+	bool borrowed;        /* active belongs to another generation, which outlives this one */
+	char *text; /* its line as it was read: written again as it is. NULL: made from the rest */
 };
 
 struct generation {
@@ -90,4 +92,10 @@ void generation_done(struct generation *g);
 #define auto_generation AUTO(generation_done)
 cJSON *generation_to_json(const struct generation *g);
 void generation_from_json(const cJSON *j, struct generation *g); /* g is overwritten, not freed */
+/* The same in parts, as they stand on disk: everything but the projects, and one project each. */
+cJSON *generation_head_to_json(const struct generation *g);
+void generation_head_from_json(const cJSON *j, struct generation *g); /* g is overwritten */
+cJSON *generation_entry_to_json(const struct generation_entry *x);
+void generation_entry_from_json(const cJSON *j, const cJSON *commits, struct generation_entry *x);
+void generation_sort(struct generation *g);
 const struct generation_entry *generation_find(const struct generation *g, const char *name);

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/record.h"
+#include "common/str.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,26 +56,88 @@ int generation_next(const struct store *s, int64_t *out, struct err *e)
 	return 0;
 }
 
+/* The JSON of one line; *len is its length. */
+static cJSON *parse_line(const char *line, size_t *len)
+{
+	*len = strcspn(line, "\n");
+	return cJSON_ParseWithLength(line, *len);
+}
+
+/*
+ * The text is the head and then a line for each project. A line is kept as it was read, so that the
+ * next generation, which mostly differs in one project, need not make the others' again.
+ */
+static int parse(const char *text, struct generation *g)
+{
+	size_t len = 0, room = 0;
+	auto_json cJSON *head = parse_line(text, &len);
+
+	if (!head)
+		return -1;
+	generation_head_from_json(head, g);
+	for (text += len; text[0] == '\n' && text[1] != '\0'; text += len) {
+		auto_json cJSON *j = parse_line(++text, &len);
+
+		if (!j)
+			return -1;
+		if (g->n == room) {
+			room = room ? 2 * room : 16;
+			g->v = xreallocarray(g->v, room, sizeof(*g->v));
+		}
+		struct generation_entry *x = &g->v[g->n++];
+
+		generation_entry_from_json(j, json_obj(head, "commits"), x);
+		x->text = xstrndup(text, len);
+	}
+	generation_sort(g);
+	return 0;
+}
+
 int generation_read(const struct store *s, int64_t number, struct generation *out, struct err *e)
 {
 	auto_free char *dir = layout_generation(s, number);
 	auto_free char *path = path_join(dir, "generation.json");
-	auto_json cJSON *j = NULL;
+	auto_free char *text = NULL;
+	auto_generation struct generation g = {.number = 0};
+	size_t len = 0;
 
-	if (record_read(path, &j, e) < 0)
+	if (record_read_text(path, &text, &len, e) < 0)
 		return err_wrap(e, "generation %" PRId64, number);
-	if (!j)
+	if (!text)
 		return err_set(e, ERR_BROKEN, 0, "there is no generation %" PRId64, number);
-	struct generation g = {.number = 0};
-	generation_from_json(j, &g);
-	if (g.number != number) {
-		(void)err_set(e, ERR_BROKEN, 0, "%s is the record of generation %" PRId64, path,
-			      g.number);
-		generation_done(&g);
-		return -1;
-	}
+	if (parse(text, &g) < 0)
+		return err_set(e, ERR_BROKEN, 0, "%s is damaged: it is no JSON", path);
+	if (g.number != number)
+		return err_set(e, ERR_BROKEN, 0, "%s is the record of generation %" PRId64, path,
+			       g.number);
 	*out = g;
+	g = (struct generation){.number = 0};
 	return 0;
+}
+
+static void add_line(struct str *text, cJSON *j)
+{
+	auto_free char *line = json_text(j);
+
+	str_add(text, line);
+	str_add(text, "\n");
+	cJSON_Delete(j);
+}
+
+static int write_text(const char *path, const struct generation *g, struct err *e)
+{
+	auto_str struct str text = {.max = RECORD_MAX_BYTES + 1};
+
+	add_line(&text, generation_head_to_json(g));
+	for (size_t i = 0; i < g->n; i++) {
+		if (!g->v[i].text) {
+			add_line(&text, generation_entry_to_json(&g->v[i]));
+			continue;
+		}
+		str_add(&text, g->v[i].text);
+		str_add(&text, "\n");
+	}
+	return record_write_text(path, str_text(&text), text.len, e);
 }
 
 /*
@@ -101,11 +164,10 @@ int generation_write(const struct store *s, const struct generation *g, struct e
 	auto_free char *tmp = store_path(s, building);
 	auto_free char *record = path_join(tmp, "generation.json");
 	auto_free char *above = store_path(s, "generations");
-	auto_json cJSON *j = generation_to_json(g);
 
 	if (g->number < 1)
 		return err_set(e, ERR_BROKEN, 0, "a generation needs a number");
-	if (tree_remove(tmp, e) < 0 || dir_make(tmp, 0700, e) < 0 || record_write(record, j, e) < 0)
+	if (tree_remove(tmp, e) < 0 || dir_make(tmp, 0700, e) < 0 || write_text(record, g, e) < 0)
 		return err_wrap(e, "write generation %" PRId64, g->number);
 	if (clear_way(s, g->number, dir, e) < 0)
 		return -1;

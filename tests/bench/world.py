@@ -17,8 +17,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import sandbox  # noqa: E402
-sandbox.NAME = "mdct-bench"
-sandbox.BASE = Path(os.environ.get("MDC_BENCH_DIR", "/var/tmp/mdct-bench"))
+sandbox.NAME = os.environ.get("MDC_BENCH_NAME", "mdct-bench")
+sandbox.BASE = Path(os.environ.get("MDC_BENCH_DIR", f"/var/tmp/{sandbox.NAME}"))
 
 from agent import BIN, Agent, base_env  # noqa: E402
 from engine import Engine  # noqa: E402
