@@ -29,6 +29,14 @@ int64_t clock_wall(void)
 	return (int64_t)time(NULL);
 }
 
+int64_t clock_wall_ms(void)
+{
+	struct timespec t = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return to_ms(t);
+}
+
 void clock_pause_ms(int ms)
 {
 	struct timespec until = {0};

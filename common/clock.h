@@ -10,6 +10,7 @@
 
 int64_t clock_ms(void);   /* CLOCK_BOOTTIME in ms */
 int64_t clock_wall(void); /* seconds since 1970 */
+int64_t clock_wall_ms(void);
 void clock_pause_ms(
 	int ms); /* wait inside a polling loop that has a deadline; restarts after signals */
 

@@ -1,7 +1,7 @@
 /*
  * fault - the switch behind fault_hit(). MDC_FAULT=name:kill (the agent), name:crash (only the
  * process that passes the point), name:28, and with a third part name:kill:3 for the third time the
- * point is passed. Depends on: err.
+ * point is passed, name:28:* for each time. Depends on: err.
  */
 #include "common/fault.h"
 
@@ -45,8 +45,8 @@ int fault_hit(enum fault_point p, struct err *e)
 		return 0;
 	const char *how = spec + len + 1;
 	const char *count = strchr(how, ':');
-	unsigned long at = count ? strtoul(count + 1, NULL, 10) : 1;
-	if (++passed[p] != at)
+	unsigned long at = count ? strtoul(count + 1, NULL, 10) : 1; /* ":*": each time */
+	if (++passed[p] != at && (!count || count[1] != '*'))
 		return 0;
 	if (strncmp(how, "kill", 4) == 0)
 		(void)kill(program, SIGKILL);

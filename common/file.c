@@ -143,7 +143,7 @@ static bool ends_in_line(int fd)
 	return end <= 0 || pread(fd, &last, 1, end - 1) != 1 || last == '\n';
 }
 
-int file_append_line(const char *path, const char *line, struct err *e)
+static int append_line(const char *path, const char *line, bool synced, struct err *e)
 {
 	auto_close int fd =
 		open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -158,9 +158,19 @@ int file_append_line(const char *path, const char *line, struct err *e)
 		return err_set(e, ERR_RETRY, errno, "cannot append to %s", path);
 	if ((size_t)n != len)
 		return err_set(e, ERR_RETRY, ENOSPC, "cannot append to %s", path);
-	if (fdatasync(fd) < 0)
+	if (synced && fdatasync(fd) < 0)
 		return err_set(e, ERR_RETRY, errno, "cannot sync %s", path);
 	return 0;
+}
+
+int file_append_line(const char *path, const char *line, struct err *e)
+{
+	return append_line(path, line, true, e);
+}
+
+int file_append_line_unsynced(const char *path, const char *line, struct err *e)
+{
+	return append_line(path, line, false, e);
 }
 
 int file_remove(const char *path, struct err *e)

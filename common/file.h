@@ -33,6 +33,8 @@ int file_replace_unsynced(const char *path, const void *data, size_t len, mode_t
 
 /* Append a line (a newline is added) with one write and fdatasync; creates with mode 0600. */
 int file_append_line(const char *path, const char *line, struct err *e);
+/* Durable with the next one that is. */
+int file_append_line_unsynced(const char *path, const char *line, struct err *e);
 
 /* Unlink, then fsync of the directory. A file that is not there is success. */
 int file_remove(const char *path, struct err *e);

@@ -209,9 +209,7 @@ static void set_callbacks(CURL *c, struct transfer *t)
 	SET(c, CURLOPT_NOPROGRESS, 0L);
 }
 
-/* Scheme, host and port of a URL, without user and password; the caller frees; NULL if it is not
- * one. */
-static char *origin_of(const char *url)
+char *http_origin(const char *url)
 {
 	CURLU *u = curl_url();
 	char *scheme = NULL, *host = NULL, *port = NULL, *origin = NULL;
@@ -286,7 +284,8 @@ int http_send(struct http *h, const struct http_request *r, struct http_answer *
 			     .curl = h->curl,
 			     .heard_ms = clock_ms(),
 			     .body = {.max = r->max_body > 0 ? r->max_body : MAX_BODY}};
-	auto_free char *origin = origin_of(r->url);
+	auto_free char *origin = http_origin(r->url);
+	curl_off_t later = 0;
 	long status = 0;
 
 	if (!origin)
@@ -308,7 +307,9 @@ int http_send(struct http *h, const struct http_request *r, struct http_answer *
 		return bad;
 	}
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &later);
 	a->status = status;
+	a->retry_after_s = later;
 	a->body = t.body;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct http; /* opaque: one kept connection */
 
@@ -43,7 +44,8 @@ struct http_request {
 
 struct http_answer {
 	long status;
-	struct str body; /* empty with a sink */
+	struct str body;       /* empty with a sink */
+	int64_t retry_after_s; /* the server asks not to come back sooner; 0: it says nothing */
 };
 
 /*
@@ -55,4 +57,7 @@ int http_send(struct http *h, const struct http_request *r, struct http_answer *
 void http_answer_done(struct http_answer *a);
 #define auto_http_answer AUTO(http_answer_done)
 
+/* "https://host:port" of a URL, without user, path and query, which may hold secrets: for messages.
+ * The caller frees; NULL if it is not a URL. */
+char *http_origin(const char *url);
 char *http_escape(const char *s); /* for a query value; the caller frees */

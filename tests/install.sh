@@ -11,11 +11,13 @@ export PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin" # `su` with
 here=$(cd "$(dirname "$0")" && pwd)
 
 build="ca-certificates gcc libc6-dev make cmake ninja-build pkg-config git
-	libgit2-dev libyaml-dev libcurl4-openssl-dev libcjson-dev libsystemd-dev libssl-dev libssh2-1-dev
+	libgit2-dev libyaml-dev libcurl4-openssl-dev libcjson-dev libsystemd-dev libssl-dev libssh2-1-dev libbtrfsutil-dev
 	docker.io iproute2 iptables busybox-static"
 tests="clang clang-format clang-tidy cppcheck pmccabe libclang-rt-14-dev libcmocka-dev valgrind strace
-	openssh-server openssh-client openssl docker-registry python3 python3-pytest python3-yaml
-	jq man-db universal-ctags procps util-linux"
+	openssh-server openssh-client openssl docker-registry python3 python3-pytest python3-yaml python3-pip
+	jq man-db universal-ctags procps util-linux
+	btrfs-progs xfsprogs e2fsprogs zfs-fuse acl attr libcap2-bin sqlite3
+	postgresql-15 mariadb-server-core mariadb-client redis-server"
 
 want="$build $tests" only_list=
 for option in "$@"; do
@@ -79,3 +81,5 @@ if [ -n "$missing" ]; then
 	[ "$others" = "$missing" ] || apt_install install busybox-static
 fi
 sh "$here/install-compose.sh"
+[ "$want" = "$build" ] || sh "$here/install-promtool.sh"
+[ "$want" = "$build" ] || sh "$here/install-python.sh"

@@ -90,13 +90,13 @@ static int take(struct reader *r, const struct option_row *row, const char *valu
 
 	if (!row->arg && value)
 		return err_set(e, ERR_USAGE, 0, "option --%s takes no argument", row->name);
-	if (row->arg && !value) {
+	if (row->arg && !value && !row->optional) {
 		if (r->at >= r->argc)
 			return err_set(e, ERR_USAGE, 0, "option --%s needs an argument: %s",
 				       row->name, row->arg);
 		value = r->argv[r->at++];
 	}
-	if (row->arg && check_choice(row, value, e) < 0)
+	if (row->arg && value && check_choice(row, value, e) < 0)
 		return -1;
 	if (call->n_given == CALL_OPTIONS_MAX)
 		return err_set(e, ERR_USAGE, 0, "more than %d options", CALL_OPTIONS_MAX);

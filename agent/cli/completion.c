@@ -41,7 +41,7 @@ static void bash_words(struct str *out, const struct option_row *rows)
 static void bash_arguments(struct str *out, const struct option_row *rows)
 {
 	for (; rows && rows->name; rows++) {
-		if (!rows->arg)
+		if (!rows->arg || rows->optional)
 			continue;
 		str_addf(out, "\t--%s", rows->name);
 		if (rows->letter)
@@ -129,7 +129,7 @@ static void zsh_options(struct str *out, const struct option_row *rows, const ch
 			str_addf(out, ":%s:(", rows->name);
 			choice_words(out, rows->arg);
 			str_addc(out, ')');
-		} else if (rows->arg) {
+		} else if (rows->arg && !rows->optional) {
 			str_addf(out, ":%s:%s", rows->arg,
 				 str_eq(rows->arg, "FILE")  ? "_files"
 				 : str_eq(rows->arg, "DIR") ? "_files -/"
@@ -184,7 +184,7 @@ static void fish_options(struct str *out, const struct option_row *rows, const c
 			str_add(out, " -x -a '");
 			choice_words(out, rows->arg);
 			str_addc(out, '\'');
-		} else if (rows->arg) {
+		} else if (rows->arg && !rows->optional) {
 			str_add(out, str_eq(rows->arg, "FILE") ? " -r -F"
 				     : str_eq(rows->arg, "DIR")
 					     ? " -x -a '(__fish_complete_directories)'"

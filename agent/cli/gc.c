@@ -21,6 +21,8 @@ static int gc(struct cli *c, struct err *e)
 		json_set_int(o, "models", (int64_t)r.models);
 		json_set_int(o, "images", (int64_t)r.images);
 		json_set_int(o, "marks", (int64_t)r.marks);
+		json_set_int(o, "snapshots", (int64_t)r.snapshots);
+		json_set_int(o, "copies", (int64_t)r.copies);
 		return output_json(o, e);
 	}
 	str_add(&out, "removed: ");
@@ -31,6 +33,10 @@ static int gc(struct cli *c, struct err *e)
 	text_count(&out, r.images, "image tag");
 	str_add(&out, ", ");
 	text_count(&out, r.marks, "mark");
+	str_add(&out, ", ");
+	text_count(&out, r.snapshots, "snapshot");
+	if (r.copies > 0)
+		str_addf(&out, ", %zu left by a crash", r.copies);
 	if (call_has(&c->call, "daemon")) {
 		log_debug("%s", str_text(&out));
 		return 0;
@@ -51,10 +57,12 @@ const struct verb verb_gc = {
 	.details =
 		"Every sync that makes a generation does this too. Generations beyond "
 		"`retention.generations` go, with the models, image tags and marks that only they "
-		"needed; the agent's copy of the repository is packed. Neither the current "
+		"needed; the agent's copy of the repository is packed. Snapshots go as "
+		"`mdc-agent snapshots` says, and copies that a crash left. Neither the current "
 		"generation nor any volume is ever removed.",
 	.options = options,
 	.group = GROUP_STEER,
 	.needs_config = true,
+	.reports = true,
 	.run = gc,
 };

@@ -93,6 +93,8 @@ static int help(struct cli *c, struct err *e)
 			return -1;
 	} else if (call_has(call, "catalog")) {
 		events_catalog(&out);
+	} else if (call_has(call, "schema")) {
+		events_schema(&out);
 	} else if (call_has(call, "events")) {
 		events_markdown(&out);
 	} else {
@@ -108,6 +110,7 @@ static const struct option_row options[] = {
 	 .arg = "bash|zsh|fish",
 	 .help = "print a completion script for that shell"},
 	{.name = "catalog", .help = "print the journal's message catalog"},
+	{.name = "schema", .help = "print the JSON schema of an event"},
 	{.name = "events", .help = "print the list of events as Markdown"},
 	{.name = NULL},
 };

@@ -36,6 +36,7 @@ int completion_text(struct str *out, const char *shell, struct err *e);
 /* event_text.c */
 void events_catalog(struct str *out);
 void events_markdown(struct str *out);
+void events_schema(struct str *out); /* JSON Schema */
 
 /* Exit codes, for help and man page: rows end with meaning NULL. */
 struct exit_row {

@@ -51,7 +51,7 @@ static void options(struct str *out, const struct option_row *rows)
 			str_add(&name, "    ");
 		str_addf(&name, "--%s", rows->name);
 		if (rows->arg)
-			str_addf(&name, " %s", rows->arg);
+			str_addf(&name, rows->optional ? "[=%s]" : " %s", rows->arg);
 		item(out, str_text(&name), rows->help, OPTION_COLUMN);
 	}
 }

@@ -5,6 +5,7 @@
 #include "agent/cli/help.h"
 #include "agent/cli/verb.h"
 
+#include "agent/flow/deliver.h"
 #include "agent/model/diag.h"
 #include "agent/store/store.h"
 #include "common/log.h"
@@ -44,7 +45,10 @@ static int dispatch(struct cli *c, struct err *e)
 		return help_show(c, v, e);
 	if (v->needs_config && load_config(c, e) < 0)
 		return -1;
-	return v->run(c, e);
+	int result = v->run(c, e);
+	if (v->reports && c->has_config)
+		flow_deliver_later(&c->config, c->config_file);
+	return result;
 }
 
 static void show_error(const struct cli *c, const struct err *e)
@@ -75,6 +79,8 @@ int main(int argc, char **argv)
 	c.look = look_of(1, c.color);
 	if (result == 0)
 		result = dispatch(&c, &e);
+	if (result < 0 && c.call.verb && c.call.verb->failed && c.call.verb->failed(&c, &e))
+		result = 0;
 	if (result < 0 && !c.error_shown)
 		show_error(&c, &e);
 	if (c.has_config)

@@ -13,7 +13,7 @@ static void option_items(struct str *out, const struct option_row *rows)
 			str_addf(&head, "-%c, ", rows->letter);
 		str_addf(&head, "--%s", rows->name);
 		if (rows->arg)
-			str_addf(&head, " %s", rows->arg);
+			str_addf(&head, rows->optional ? "[=%s]" : " %s", rows->arg);
 		roff_item(out, str_text(&head), rows->help);
 	}
 }

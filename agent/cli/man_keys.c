@@ -139,12 +139,15 @@ void man_mdc_yaml(struct str *out)
 		"without a restart, one-shot containers (restart: no or on-failure) have ended "
 		"with 0, and every address of `health.http` and unit of `health.units` answers. A "
 		"container that restarts or dies fails the deployment at once.");
-	roff_section(out, "VOLUMES");
+	roff_section(out, "DATA");
 	roff_paragraphs(
 		out,
-		"Volumes are never removed by the agent. The keys below `snapshot` and `hooks` are "
-		"read and checked, but this version does not take snapshots yet; `mdc-agent plan` "
-		"says so.");
+		"Volumes are never removed by the agent. Before a change they are copied as the keys "
+		"below `snapshot` say, and put back when the new version fails; what it wrote is set "
+		"aside. `mdc-agent plan` says which driver copies which volume, what that costs, and "
+		"which cannot be put back. Commands of `hooks` run in a service's container; "
+		"ready-made ones are in share/mdc-agent/hooks/before-snapshot. Those with a $ belong into "
+		"mdc.yaml: under x-mdc Compose takes it for a variable of its own.");
 	roff_section(out, "EXAMPLES");
 	roff_paragraphs(out, "  version: 1\n"
 			     "  groups:\n"

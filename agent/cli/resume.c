@@ -21,5 +21,6 @@ const struct verb verb_resume = {
 		"by itself stays marked; `mdc-agent retry` forgets that.",
 	.group = GROUP_STEER,
 	.needs_config = true,
+	.reports = true,
 	.run = resume,
 };

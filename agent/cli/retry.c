@@ -25,5 +25,6 @@ const struct verb verb_retry = {
 	.group = GROUP_DEPLOY,
 	.max_args = 1,
 	.needs_config = true,
+	.reports = true,
 	.run = retry,
 };

@@ -1,7 +1,8 @@
 /*
  * rollback - the verb `rollback`: say what going back means, then do it as a sync whose target is
- * an old generation. Depends on: flow, store, sync_run, show.
+ * an old generation. Depends on: flow, store, sync_run, show, data.
  */
+#include "agent/cli/data.h"
 #include "agent/cli/pick.h"
 #include "agent/cli/show.h"
 #include "agent/cli/sync_run.h"
@@ -14,6 +15,8 @@ struct way {
 	int64_t target;
 	struct generation from, to;
 	const char *project; /* only this one, or NULL */
+	bool data;           /* volumes go back too */
+	struct losses losses;
 };
 
 /* Does going to `to` change anything (of that project)? */
@@ -130,7 +133,10 @@ static void preview(struct str *out, const struct way *w, bool pin, const struct
 	}
 	if (!differs(w, &w->to))
 		str_add(out, "  no project differs\n");
-	str_add(out, "volumes are not touched: data stays as it is now\n");
+	if (w->data)
+		show_losses(out, &w->losses, k);
+	else
+		str_add(out, "volumes are not touched: data stays as it is now\n");
 	if (w->project)
 		str_add(out, "what it has now is not applied again until it changes, or `mdc-agent "
 			     "resume`\n");
@@ -158,22 +164,55 @@ static int check_project(const struct way *w, bool pin, struct err *e)
 	return 0;
 }
 
+/* What going back with the data would discard; there must be something to put back. */
+static int find_losses(struct cli *c, struct way *w, const struct strv *only, struct err *e)
+{
+	struct loss_question q = {.target = w->target, .project = w->project, .only = only};
+
+	if (flow_losses(&c->config, &q, &w->losses, e) < 0)
+		return -1;
+	if (losses_any(&w->losses))
+		return 0;
+	return err_set(e, ERR_USAGE, 0,
+		       "no data of generation %lld is kept that could be put back: without "
+		       "--restore-volumes code and configuration go back alone",
+		       (long long)w->target);
+}
+
+static int prepare(struct cli *c, struct way *w, const struct sync_options *o, struct err *e)
+{
+	auto_str struct str out = STR_INIT;
+
+	if (find_way(c, w, e) < 0 || (w->project && check_project(w, o->pin, e) < 0))
+		return -1;
+	if (w->data && find_losses(c, w, o->restore_only, e) < 0)
+		return -1;
+	if (!c->json) {
+		preview(&out, w, o->pin, &c->look);
+		if (output_text(&out, e) < 0)
+			return -1;
+	}
+	return w->data ? data_confirm(c, "discard this?", e) : 0;
+}
+
 static int rollback(struct cli *c, struct err *e)
 {
+	auto_strv struct strv only = STRV_INIT;
 	struct sync_options o = {.rollback = true,
 				 .pin = call_has(&c->call, "pin"),
-				 .project = call_value(&c->call, "project")};
-	struct way w = {.project = o.project};
-	auto_str struct str out = STR_INIT;
-	int result = find_way(c, &w, e);
+				 .project = call_value(&c->call, "project"),
+				 .restore_volumes = call_has(&c->call, "restore-volumes"),
+				 .restore_only = &only};
+	struct way w = {.project = o.project, .data = o.restore_volumes};
 
-	if (result == 0 && w.project)
-		result = check_project(&w, o.pin, e);
-	if (result == 0 && !c->json) {
-		preview(&out, &w, o.pin, &c->look);
-		result = output_text(&out, e);
-	}
+	data_names(call_value(&c->call, "restore-volumes"), &only);
+	int result = prepare(c, &w, &o, e);
+
+	strv_done(&only);
+	losses_names(&w.losses, &only);
+
 	o.target = w.target;
+	losses_done(&w.losses);
 	generation_done(&w.from);
 	generation_done(&w.to);
 	return result < 0 ? -1 : sync_run(c, &o, false, e);
@@ -182,6 +221,12 @@ static int rollback(struct cli *c, struct err *e)
 static const struct option_row options[] = {
 	{.name = "project", .arg = "NAME", .letter = 'p', .help = "only this project"},
 	{.name = "pin", .help = "stay there whatever is pushed, until `mdc-agent resume`"},
+	{.name = "restore-volumes",
+	 .arg = "NAME,...",
+	 .optional = true,
+	 .help = "put that generation's data back too, of all volumes or of these; what was written "
+		 "since is discarded"},
+	{.name = "yes", .letter = 'y', .help = "with --restore-volumes: discard it without asking"},
 	{.name = NULL},
 };
 
@@ -197,12 +242,18 @@ const struct verb verb_rollback = {
 		"Polling does not undo it: the content left behind is marked, and nothing is "
 		"applied until a new commit changes this host's plan, or until `mdc-agent resume`. "
 		"With `--pin` only `resume` ends it.\n"
-		"Volumes are not touched: code and configuration go back, data stays as it is.\n"
+		"Volumes are not touched: code and configuration go back, data stays as it is. With "
+		"`--restore-volumes` the data goes back as well, from the snapshot that was taken when "
+		"that generation was left. It says which writes are lost and which volumes cannot be "
+		"put back, and asks; without a terminal it needs `--yes`. The data that is left is "
+		"kept as a snapshot first.\n"
 		"  mdc-agent rollback\n"
-		"  mdc-agent rollback 41 --project web",
+		"  mdc-agent rollback 41 --project web\n"
+		"  mdc-agent rollback 41 --restore-volumes=db --yes",
 	.options = options,
 	.group = GROUP_DEPLOY,
 	.max_args = 1,
 	.needs_config = true,
+	.reports = true,
 	.run = rollback,
 };

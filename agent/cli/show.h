@@ -12,12 +12,20 @@ void show_sync(struct str *out, const struct sync_report *r, const struct look *
 /* show_plan.c */
 void show_plan(struct str *out, const struct plan_view *v, const struct look *k);
 /* show_status.c */
-void show_status(struct str *out, const struct status *s, const struct look *k);
-void show_status_line(struct str *out, const struct status *s); /* for `status --check` */
-/* show_generation.c. previous: the kept one before it, or NULL. */
-void show_generation(struct str *out, const struct generation *g, bool current,
-		     const struct look *k);
-void show_history(struct str *out, const cJSON *events, const struct look *k);
+void show_status(struct str *out, const struct status *s, const struct look *k, bool all);
+void show_status_line(struct str *out, const struct status *s,
+		      const struct look *k); /* for `status --check` */
+/* show_generation.c */
+struct shown_generation {
+	const struct generation *g, *before; /* before: the kept one before it, or NULL */
+	bool current;
+	const cJSON *events; /* of the history, with its number */
+};
+void show_generation(struct str *out, const struct shown_generation *s, const struct look *k);
+/* show_events.c: one entry of the history as a line; what stands behind it, a line each. */
+void show_event(struct str *out, const cJSON *entry, const struct look *k);
+void show_event_details(struct str *out, const char *indent, const cJSON *entry,
+			const struct look *k);
 /* show_check.c */
 void show_check(struct str *out, const struct diags *d, size_t projects, const struct look *k);
 cJSON *check_json(const struct diags *d, size_t projects);

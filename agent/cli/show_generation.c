@@ -6,6 +6,7 @@
 
 #include "agent/cli/table.h"
 #include "common/clock.h"
+#include "common/json.h"
 
 static void label(struct str *out, const struct look *k, const char *name)
 {
@@ -68,58 +69,129 @@ static void images(struct str *out, const struct active *a)
 	}
 }
 
-static void entry(struct str *out, const struct generation_entry *g, const struct look *k)
+/* What runs now: from where, since when. */
+static void content(struct str *out, const struct active *a)
 {
 	char when[CLOCK_ISO_SIZE];
-	auto_free char *name = str_printable(g->name, 64);
-	auto_free char *path = str_printable(g->active.want.path ? g->active.want.path : "-", 300);
+	auto_free char *path = str_printable(a->want.path ? a->want.path : "-", 300);
+
+	str_addf(out, "    from %s, ", path);
+	text_count(out, a->n_files, "file");
+	str_addf(out, "; since %s, generation %lld, commit ", clock_local(a->since, when),
+		 (long long)a->generation);
+	show_commit(out, &a->commit);
+	str_addc(out, '\n');
+	images(out, a);
+}
+
+/* The project's own events: a change, and every attempt that failed. */
+static bool is_of(const cJSON *event, const char *project)
+{
+	return str_eq(json_str(event, "project", NULL), project) && json_obj(event, "details");
+}
+
+static bool why(struct str *out, const struct shown_generation *s, const char *project,
+		const struct look *k)
+{
+	const cJSON *event;
+	bool any = false;
+
+	cJSON_ArrayForEach (event, s->events) {
+		if (!is_of(event, project))
+			continue;
+		show_event_details(out, "    ", event, k);
+		any = true;
+	}
+	return any;
+}
+
+static const char *change_word(enum change c)
+{
+	static const char *const words[] = {[CHANGE_NONE] = "",
+					    [CHANGE_ADD] = ", added",
+					    [CHANGE_CONTENT] = ", changed",
+					    [CHANGE_REMOVE] = ", removed"};
+
+	return words[c];
+}
+
+/* Against the one before; without it the record itself says which generation brought it. */
+static enum change change_of(const struct shown_generation *s, const struct generation_entry *x)
+{
+	if (s->before)
+		return show_change_of(generation_find(s->before, x->name), x);
+	return x->status != ENTRY_MISSING && x->active.generation == s->g->number ? CHANGE_ADD
+										  : CHANGE_NONE;
+}
+
+static void head_line(struct str *out, const char *project, enum tone tone, const char *status,
+		      const struct look *k)
+{
+	auto_free char *name = str_printable(project, 64);
 
 	str_addc(out, '\n');
 	look_addf(out, k, TONE_BOLD, "%s", name);
 	str_add(out, ": ");
-	look_addf(out, k, status_tone(g->status), "%s", entry_status_name(g->status));
-	str_addc(out, '\n');
-	if (g->why)
-		text_lines(out, "    ", g->why);
-	if (g->status == ENTRY_MISSING)
-		return;
-	str_addf(out, "    from %s, ", path);
-	text_count(out, g->active.n_files, "file");
-	str_addf(out, "; since %s, generation %lld, commit ", clock_local(g->active.since, when),
-		 (long long)g->active.generation);
-	show_commit(out, &g->active.commit);
-	str_addc(out, '\n');
-	images(out, &g->active);
+	look_addf(out, k, tone, "%s", status);
 }
 
-void show_generation(struct str *out, const struct generation *g, bool current,
-		     const struct look *k)
+static void entry(struct str *out, const struct shown_generation *s,
+		  const struct generation_entry *x, const struct look *k)
 {
-	head(out, g, current, k);
-	for (size_t i = 0; i < g->n; i++)
-		entry(out, &g->v[i], k);
-	if (g->n == 0)
-		str_add(out, "\nno projects\n");
+	enum change c = change_of(s, x);
+
+	head_line(out, x->name, status_tone(x->status), entry_status_name(x->status), k);
+	str_addf(out, "%s\n", s->before ? change_word(c) : "");
+	if (x->why)
+		text_lines(out, "    ", x->why);
+	if (!why(out, s, x->name, k) && c != CHANGE_NONE)
+		str_add(out, "    the history of this has been rotated away; the record has:\n");
+	if (x->status != ENTRY_MISSING)
+		content(out, &x->active);
 }
 
-void show_history(struct str *out, const cJSON *events, const struct look *k)
+static void removed(struct str *out, const struct shown_generation *s, const struct look *k)
 {
-	const cJSON *item;
-	char when[CLOCK_ISO_SIZE];
+	for (size_t i = 0; s->before && i < s->before->n; i++) {
+		const struct generation_entry *was = &s->before->v[i];
 
-	if (cJSON_GetArraySize(events) == 0)
+		if (generation_find(s->g, was->name) || was->status == ENTRY_MISSING)
+			continue;
+		head_line(out, was->name, TONE_WARN, "removed", k);
+		str_addc(out, '\n');
+		(void)why(out, s, was->name, k);
+	}
+}
+
+static void history(struct str *out, const struct shown_generation *s, const struct look *k)
+{
+	const cJSON *event;
+
+	if (cJSON_GetArraySize(s->events) == 0)
 		return;
 	str_addc(out, '\n');
 	look_addf(out, k, TONE_BOLD, "what happened");
 	str_addc(out, '\n');
-	cJSON_ArrayForEach (item, events) {
-		auto_free char *event = str_printable(json_str(item, "event", "?"), 64);
-		auto_free char *project = str_printable(json_str(item, "project", ""), 64);
-		const char *reason = json_str(item, "reason", NULL);
+	cJSON_ArrayForEach (event, s->events)
+		show_event(out, event, k);
+}
 
-		look_addf(out, k, TONE_DIM, "%s", clock_local(json_int(item, "time", 0), when));
-		str_addf(out, "  %s%s%s\n", event, *project ? " " : "", project);
-		if (reason)
-			text_lines(out, "    ", reason);
-	}
+void show_generation(struct str *out, const struct shown_generation *s, const struct look *k)
+{
+	const struct generation *g = s->g;
+
+	head(out, g, s->current, k);
+	/* What changed first: that is what one looks for. */
+	for (int unchanged = 0; unchanged < 2; unchanged++)
+		for (size_t i = 0; i < g->n; i++) {
+			bool quiet = change_of(s, &g->v[i]) == CHANGE_NONE &&
+				     g->v[i].status == ENTRY_GOOD;
+
+			if (quiet == (unchanged == 1))
+				entry(out, s, &g->v[i], k);
+		}
+	removed(out, s, k);
+	if (g->n == 0)
+		str_add(out, "\nno projects\n");
+	history(out, s, k);
 }

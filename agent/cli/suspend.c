@@ -40,5 +40,6 @@ const struct verb verb_suspend = {
 	.group = GROUP_STEER,
 	.max_args = -1,
 	.needs_config = true,
+	.reports = true,
 	.run = suspend,
 };

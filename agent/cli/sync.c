@@ -56,5 +56,6 @@ const struct verb verb_sync = {
 	.options = options,
 	.group = GROUP_DEPLOY,
 	.needs_config = true,
+	.reports = true,
 	.run = sync_verb,
 };

@@ -17,7 +17,8 @@ struct option_row {
 	const char *name; /* without dashes; NULL ends a table */
 	const char *arg;  /* NULL: none; "FILE", "DIR" and "a|b|c" are completed as such */
 	const char *help;
-	char letter; /* 0: no short form */
+	char letter;   /* 0: no short form */
+	bool optional; /* the argument may be left out, and is given as --name=ARG only */
 };
 
 enum verb_group { GROUP_DEPLOY, GROUP_LOOK, GROUP_STEER, GROUP_SETUP, GROUP_COUNT };
@@ -36,8 +37,12 @@ struct verb {
 	enum verb_group group;
 	int min_args, max_args; /* max_args -1: any number */
 	bool needs_config;
+	bool reports; /* it may have something to tell: see to it that it is delivered */
 	/* 0: done (or cli.exit_code says more); -1: e, shown by main. */
 	int (*run)(struct cli *c, struct err *e);
+	/* An error shown in the verb's own way, with cli.exit_code set: true. NULL: as all others.
+	 */
+	bool (*failed)(struct cli *c, const struct err *e);
 };
 
 enum { CALL_OPTIONS_MAX = 16 };

@@ -11,12 +11,17 @@
 	X(sync)                                                                                    \
 	X(plan)                                                                                    \
 	X(rollback)                                                                                \
+	X(restore)                                                                                 \
 	X(retry)                                                                                   \
 	X(status)                                                                                  \
 	X(generations)                                                                             \
 	X(show)                                                                                    \
+	X(snapshots)                                                                               \
+	X(events)                                                                                  \
 	X(suspend)                                                                                 \
 	X(resume)                                                                                  \
+	X(deliver)                                                                                 \
+	X(snapshot)                                                                                \
 	X(gc)                                                                                      \
 	X(init)                                                                                    \
 	X(check)                                                                                   \

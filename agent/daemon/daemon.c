@@ -5,7 +5,6 @@
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/status.h"
 
-#include "agent/notify/journal.h"
 #include "common/clock.h"
 #include "common/lock.h"
 #include "common/log.h"
@@ -135,6 +134,7 @@ static void apply_config(struct daemon *d, struct config *next)
 	d->poll.answer[0] = d->poll.tried[0] = '\0';
 	d->poll.failures = 0;
 	follow_open(d);
+	deliver_reload(d);
 	poll_schedule(d);
 	log_info("agent.yaml was read again");
 	if (changed)
@@ -198,6 +198,7 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, v
 	daemon_tell(d);
 	ask_close(d);
 	follow_close(d);
+	deliver_close(d);
 	control_socket_close(d);
 	if (!d->work.task) {
 		(void)sd_event_exit(d->event, 0);
@@ -251,6 +252,7 @@ static void close_all(struct daemon *d)
 	ask_close(d);
 	poll_close(d);
 	follow_close(d);
+	deliver_close(d);
 	control_socket_close(d);
 	sd_event_source_disable_unref(d->stop_timer);
 	sd_event_unref(d->event);
@@ -272,16 +274,17 @@ static int run(struct daemon *d, struct err *e)
 	/* Without it only pokes are lost. */
 	if (control_socket_open(d, &why) < 0)
 		log_warn("%s", why.cause);
-	journal_send(EVENT_AGENT_STARTED, NULL, NULL);
+	daemon_report(d, EVENT_AGENT_STARTED, NULL, NULL);
 	(void)sd_notify(0, "READY=1");
 	work_open(d);
 	follow_open(d);
+	deliver_open(d);
 	poll_schedule(d);
 	daemon_tell(d);
 	int r = sd_event_loop(d->event);
 	if (r < 0)
 		return err_set(e, ERR_RETRY, -r, "the event loop failed");
-	journal_send(EVENT_AGENT_STOPPED, NULL, NULL);
+	daemon_report(d, EVENT_AGENT_STOPPED, NULL, NULL);
 	return r;
 }
 

@@ -6,9 +6,12 @@
  * - daemon.c: start, signals, reload, stop
  * - poll.c: when to ask the source, and what to make of the answer
  * - ask.c: asking: file, http, ssh
+ * - metrics.c: the source's part of metrics_file
  * - work.c: the sync, drift check or gc that runs, and the next one
  * - follow.c: the engine's events
+ * - deliver.c: `mdc-agent deliver`, when something is to be told
  * - control_socket.c: pokes and `status`
+ * - report.c: what goes to the history and the journal
  *
  * Depends on: store, notify, model, common, sd-event. Not on flow: a sync is a program of its own.
  */
@@ -23,6 +26,7 @@
 #include <systemd/sd-event.h>
 
 struct control_socket;
+struct deliver;
 struct follow;
 
 /* What can be done; several can be wanted at once. */
@@ -43,13 +47,13 @@ struct polling {
 	sd_event_source *timer;
 	int64_t next_ms;             /* clock_ms() of the next poll; 0: none */
 	int failures;                /* in a row */
-	bool reported;               /* that the source is not reachable */
 	char *error;                 /* the last failure; NULL when it is over */
 	int64_t seen;                /* wall clock of the last good answer */
 	char answer[OBJECT_ID_SIZE]; /* the last good one; "-": there is no such ref; "": none yet
 				      */
 	char tried[OBJECT_ID_SIZE];  /* the answer before the sync that failed: not a reason for
 					another */
+	int64_t metrics_ms;          /* clock_ms() when the metrics were told last; 0: never */
 	uint32_t files; /* fingerprint of the declared projects' files when the last sync began */
 };
 
@@ -81,6 +85,7 @@ struct daemon {
 	struct work work;
 	struct control_socket *control;
 	struct follow *follow;
+	struct deliver *deliver;
 	int64_t generation;          /* as last read; 0: none */
 	struct source_record source; /* as last read */
 	char *status;                /* as last told to systemd */
@@ -112,16 +117,31 @@ void poll_answered(struct daemon *d, int failed, const char *id, const struct er
 uint32_t poll_fingerprint(const struct config *c); /* of the declared projects' files */
 void poll_close(struct daemon *d);
 
+/* ---- metrics.c ---- */
+void metrics_polled(struct daemon *d); /* the source was asked */
+
+/* ---- report.c ---- */
+void daemon_report(struct daemon *d, enum event ev, const struct event_fields *f,
+		   const char *message);
+void daemon_source_failed(struct daemon *d, const char *why); /* by the rule of repeats */
+void daemon_source_answers(struct daemon *d);
+
 /* ---- work.c ---- */
 void work_want(struct daemon *d, unsigned int what);      /* now, or as soon as possible */
 void work_drifted(struct daemon *d, const char *project); /* an event: look, after a pause */
 const char *work_name(const struct daemon *d); /* of what runs, for people; NULL: nothing */
+char *work_program(void);                      /* the program mdc-agent; the caller frees */
 void work_open(struct daemon *d);              /* timers, and the first sync */
 void work_close(struct daemon *d);             /* what runs is left alone */
 
 /* ---- follow.c ---- */
 void follow_open(struct daemon *d);
 void follow_close(struct daemon *d);
+
+/* ---- deliver.c ---- */
+void deliver_open(struct daemon *d);
+void deliver_reload(struct daemon *d); /* the settings are new: perhaps the receivers too */
+void deliver_close(struct daemon *d);
 
 /* ---- control_socket.c ---- */
 int control_socket_open(struct daemon *d, struct err *e);

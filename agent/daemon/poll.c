@@ -1,11 +1,10 @@
 /*
  * poll - when the source is asked, and what an answer means.
- * Depends on: daemon.h, pace, store, notify.
+ * Depends on: daemon.h, pace, store.
  */
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/pace.h"
 
-#include "agent/notify/journal.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -46,16 +45,6 @@ uint32_t poll_fingerprint(const struct config *c)
 	return record_crc32c(str_text(&s), s.len);
 }
 
-static void report(struct daemon *d, enum event ev, const char *reason)
-{
-	const struct event_fields f = {.reason = reason};
-	struct err e = ERR_INIT;
-
-	journal_send(ev, &f, NULL);
-	if (history_add(d->store, ev, &f, &e) < 0)
-		log_warn("%s", e.cause);
-}
-
 static void note_failure(struct daemon *d, const struct err *e)
 {
 	char text[sizeof(e->cause) + sizeof(e->trail) + 4];
@@ -69,20 +58,16 @@ static void note_failure(struct daemon *d, const struct err *e)
 	d->poll.failures++;
 	/* Wrong credentials do not heal by themselves. */
 	bool at_once = e->kind == ERR_USAGE || e->kind == ERR_REJECTED;
-	if (!d->poll.reported && (at_once || d->poll.failures >= REPORT_FAILURES)) {
-		d->poll.reported = true;
-		report(d, EVENT_SOURCE_UNREACHABLE, text);
-	}
+	if (at_once || d->poll.failures >= REPORT_FAILURES)
+		daemon_source_failed(d, text);
 }
 
 static void note_success(struct daemon *d)
 {
 	if (d->poll.failures > 0)
 		log_info("the source answers again");
-	if (d->poll.reported)
-		report(d, EVENT_SOURCE_REACHABLE, NULL);
+	daemon_source_answers(d); /* also what a sync, or the daemon before this one, has told */
 	d->poll.failures = 0;
-	d->poll.reported = false;
 	free(d->poll.error);
 	d->poll.error = NULL;
 	d->poll.seen = clock_wall();
@@ -122,6 +107,7 @@ void poll_answered(struct daemon *d, int failed, const char *id, const struct er
 		else if (poll_fingerprint(&d->config) != d->poll.files)
 			work_want(d, WORK_SYNC);
 	}
+	metrics_polled(d);
 	poll_schedule(d);
 	daemon_tell(d);
 }

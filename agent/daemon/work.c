@@ -141,7 +141,7 @@ static void on_end(struct task *t, int status, void *arg)
 }
 
 /* Beside us in a build tree; installed, we are in libexec and it is not. */
-static char *main_program(void)
+char *work_program(void)
 {
 	char *beside = self_program("mdc-agent");
 
@@ -153,7 +153,7 @@ static char *main_program(void)
 
 static int start(struct daemon *d, unsigned int what, struct err *e)
 {
-	auto_free char *program = main_program();
+	auto_free char *program = work_program();
 	auto_strv struct strv argv = STRV_INIT;
 
 	strv_push(&argv, program);

@@ -68,22 +68,20 @@ static bool wants_json(const char *method, long status)
 	return strcmp(method, "GET") == 0 && status >= 200 && status < 300;
 }
 
-int api_call(struct engine *g, const char *method, const char *path, int timeout_ms,
-	     struct api_answer *a, struct err *e)
+static const char *const json_headers[] = {"Content-Type: application/json", NULL};
+
+static int call(struct engine *g, const struct http_request *r, struct api_answer *a, struct err *e)
 {
-	auto_free char *url = xasprintf("http://engine%s", path);
 	auto_http_answer struct http_answer got = {.status = 0};
-	const struct http_request r = {
-		.method = method, .url = url, .timeout_ms = timeout_ms, .max_body = API_MAX_BODY};
 	struct err parse = ERR_INIT;
 
 	*a = (struct api_answer){.status = 0};
-	if (http_send(connection(g), &r, &got, e) < 0)
+	if (http_send(connection(g), r, &got, e) < 0)
 		return no_answer(g, e);
 	a->status = got.status;
 	if (got.body.len > 0 && json_parse(str_text(&got.body), got.body.len, &a->json, &parse) < 0)
 		a->json = NULL;
-	if (wants_json(method, got.status)) {
+	if (wants_json(r->method, got.status)) {
 		if (a->json)
 			return 0;
 		return err_set(e, ERR_RETRY, 0,
@@ -91,6 +89,52 @@ int api_call(struct engine *g, const char *method, const char *path, int timeout
 	}
 	if (got.status >= 300)
 		keep_message(a, str_text(&got.body));
+	return 0;
+}
+
+int api_call(struct engine *g, const char *method, const char *path, int timeout_ms,
+	     struct api_answer *a, struct err *e)
+{
+	auto_free char *url = xasprintf("http://engine%s", path);
+	const struct http_request r = {
+		.method = method, .url = url, .timeout_ms = timeout_ms, .max_body = API_MAX_BODY};
+
+	return call(g, &r, a, e);
+}
+
+int api_post(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
+	     struct api_answer *a, struct err *e)
+{
+	auto_free char *url = xasprintf("http://engine%s", path);
+	auto_free char *text = body ? json_text(body) : xstrdup("");
+	const struct http_request r = {.method = "POST",
+				       .url = url,
+				       .body = text,
+				       .body_len = strlen(text),
+				       .headers = json_headers,
+				       .timeout_ms = timeout_ms,
+				       .max_body = API_MAX_BODY};
+
+	return call(g, &r, a, e);
+}
+
+int api_post_stream(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
+		    struct demux *out, long *status, struct err *e)
+{
+	auto_free char *url = xasprintf("http://engine%s", path);
+	auto_free char *text = json_text(body);
+	auto_http_answer struct http_answer got = {.status = 0};
+	const struct http_request r = {.url = url,
+				       .body = text,
+				       .body_len = strlen(text),
+				       .headers = json_headers,
+				       .timeout_ms = timeout_ms,
+				       .sink = demux_take,
+				       .arg = out};
+
+	if (http_send(connection(g), &r, &got, e) < 0)
+		return no_answer(g, e);
+	*status = got.status;
 	return 0;
 }
 

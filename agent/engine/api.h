@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/engine/demux.h"
 #include "agent/engine/engine.h"
 #include "common/http.h"
 
@@ -48,6 +49,13 @@ int api_call(struct engine *g, const char *method, const char *path, int timeout
 
 /* api_call() with GET that is 0 only for 200; *out is its JSON, the caller frees. */
 int api_get(struct engine *g, const char *path, const char *what, cJSON **out, struct err *e);
+
+/* POST with a JSON body (borrowed; NULL: none), else as api_call(). */
+int api_post(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
+	     struct api_answer *a, struct err *e);
+/* POST with a JSON body whose answer's body goes to a sink. */
+int api_post_stream(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
+		    struct demux *out, long *status, struct err *e);
 
 /* A request whose body goes to a sink; see http.h. */
 int api_stream(struct engine *g, const char *path, int (*sink)(const char *, size_t, void *),

@@ -45,6 +45,8 @@ int engine_logs(struct engine *g, const char *id, int lines, size_t max, char **
 int engine_networks(struct engine *g, struct cJSON **out,
 		    struct err *e); /* array as the API gives it */
 int engine_volumes(struct engine *g, struct cJSON **out, struct err *e); /* array */
+/* Where it keeps images and volumes, as it says (""; on its own host); the caller frees. */
+int engine_root(struct engine *g, char **out, struct err *e);
 
 struct image_info {
 	char *id;
@@ -100,3 +102,62 @@ int compose_stop(struct engine *g, const struct compose_call *c, struct err *e);
 /* After a killed Compose: remove or rename <hex>_name leftovers, remove dead containers. Only of
  * this project. *done: what was done, in words. */
 int engine_repair(struct engine *g, const char *project, struct strv *done, struct err *e);
+
+/* ---- data: who uses it, and holding them (uses.c, control.c, exec.c) ---- */
+struct mount {
+	char *type; /* "volume", "bind", "tmpfs", ... */
+	char *name; /* of a volume, else "" */
+	char *source, *destination;
+	char *driver; /* of a volume, else "" */
+	bool writes;
+};
+struct user {                                /* a container with what it mounts */
+	char *id, *name, *project, *service; /* "" where Compose did not make it */
+	bool ours, oneoff;
+	enum container_state state;
+	struct mount *v;
+	size_t n;
+};
+struct uses {
+	struct user *v;
+	size_t n;
+};
+#define USES_INIT                                                                                  \
+	{                                                                                          \
+		.n = 0                                                                             \
+	}
+void uses_done(struct uses *u);
+#define auto_uses AUTO(uses_done)
+/* Every container of the project (NULL: of the host), whatever its state. One request; with Podman
+ * one more for each container. */
+int engine_uses(struct engine *g, const char *project, struct uses *out, struct err *e);
+/* The volumes that carry the project's label, an array as the API gives it. */
+int engine_project_volumes(struct engine *g, const char *project, struct cJSON **out,
+			   struct err *e);
+int engine_volume(struct engine *g, const char *name, struct cJSON **out, bool *found,
+		  struct err *e);
+/* Make a local volume as Compose would, with its labels; key: its name in the Compose file. */
+int engine_volume_create(struct engine *g, const char *name, const char *project, const char *key,
+			 struct err *e);
+
+/*
+ * All at once, each with its own grace period; 0 when all have stopped (one that is gone counts).
+ * ERR_RETRY otherwise.
+ */
+int engine_stop_all(struct engine *g, const struct strv *ids, struct err *e);
+/* One that already is as asked, or is gone, is success. */
+int engine_start(struct engine *g, const char *id, struct err *e);
+int engine_pause(struct engine *g, const char *id, struct err *e);
+int engine_unpause(struct engine *g, const char *id, struct err *e);
+int engine_remove(struct engine *g, const char *id, struct err *e); /* never its volumes */
+/* Of one that is gone it is "no", and setting it is success; as it is with Podman, which cannot. */
+int engine_restart_policy(struct engine *g, const char *id, char **out, struct err *e);
+int engine_set_restart_policy(struct engine *g, const char *id, const char *policy, struct err *e);
+
+/*
+ * Run a command in a container and wait for it. 0 when it has ended: *code is its exit code,
+ * *output (the caller frees) the last of what it said, printable. ERR_FAILED when it took longer
+ * than timeout_ms: then it was killed.
+ */
+int engine_exec(struct engine *g, const char *id, const struct strv *command, int timeout_ms,
+		int *code, char **output, struct err *e);

@@ -3,23 +3,14 @@
  * for the stream, three zeros, the length, big endian; with one it sends the bytes as they are.
  * Depends on: common, api.
  */
+#include "agent/engine/demux.h"
+
 #include "agent/engine/api.h"
 #include "common/mem.h"
 
-#include <stdint.h>
 #include <string.h>
 
-enum { HEAD_SIZE = 8, LINES_MAX = 1000, LINE_SHOWN = 2048, READ_MAX = 8 * 1024 * 1024 };
-
-struct demux {
-	unsigned char head[HEAD_SIZE];
-	size_t have;   /* bytes of head */
-	uint32_t left; /* bytes of the present frame to come */
-	bool raw;
-	size_t read; /* bytes in all */
-	size_t keep; /* how much of the end is wanted */
-	struct str text;
-};
+enum { LINES_MAX = 1000, LINE_SHOWN = 2048, READ_MAX = 8 * 1024 * 1024 };
 
 /* Only the end is kept. */
 static void keep(struct demux *d, const char *data, size_t n)
@@ -44,19 +35,19 @@ static bool is_head(const unsigned char *h)
 static void add_head(struct demux *d, char c)
 {
 	d->head[d->have++] = (unsigned char)c;
-	if (d->have < HEAD_SIZE)
+	if (d->have < DEMUX_HEAD)
 		return;
 	d->have = 0;
 	if (!is_head(d->head)) {
 		d->raw = true;
-		keep(d, (const char *)d->head, HEAD_SIZE);
+		keep(d, (const char *)d->head, DEMUX_HEAD);
 		return;
 	}
 	d->left = (uint32_t)d->head[4] << 24 | (uint32_t)d->head[5] << 16 |
 		  (uint32_t)d->head[6] << 8 | (uint32_t)d->head[7];
 }
 
-static int take(const char *data, size_t len, void *arg)
+int demux_take(const char *data, size_t len, void *arg)
 {
 	struct demux *d = arg;
 
@@ -75,7 +66,7 @@ static int take(const char *data, size_t len, void *arg)
 		data += n;
 		len -= n;
 	}
-	return d->read > READ_MAX ? -1 : 0;
+	return d->read > READ_MAX && !d->endless ? -1 : 0;
 }
 
 /* Line by line, as line breaks are to stay; from the end, as the last ones matter. */
@@ -108,6 +99,14 @@ static char *printable(const char *text, size_t max)
 	return str_take(&out);
 }
 
+char *demux_text(struct demux *d, size_t max)
+{
+	if (d->have > 0) /* fewer bytes than a header: a terminal's */
+		keep(d, (const char *)d->head, d->have);
+	d->have = 0;
+	return printable(str_text(&d->text), max);
+}
+
 int engine_logs(struct engine *g, const char *id, int lines, size_t max, char **out, struct err *e)
 {
 	int tail = lines > 0 && lines < LINES_MAX ? lines : LINES_MAX;
@@ -116,13 +115,11 @@ int engine_logs(struct engine *g, const char *id, int lines, size_t max, char **
 		xasprintf("/containers/%s/logs?stdout=1&stderr=1&tail=%d", escaped, tail);
 	struct demux d = {.keep = max > 0 ? 2 * max : 1};
 	long status = 0;
-	int bad = api_stream(g, path, take, &d, &status, e);
+	int bad = api_stream(g, path, demux_take, &d, &status, e);
 
-	if (bad == 0 && d.have > 0) /* fewer bytes than a header: a terminal's */
-		keep(&d, (const char *)d.head, d.have);
 	/* A container that is gone, or a log driver that cannot be read, has no lines. */
 	if (bad == 0)
-		*out = status == 200 ? printable(str_text(&d.text), max) : xstrdup("");
+		*out = status == 200 ? demux_text(&d, max) : xstrdup("");
 	str_done(&d.text);
 	return bad;
 }

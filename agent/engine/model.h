@@ -63,6 +63,22 @@ void model_digest(const cJSON *model, char out[DIGEST_HEX_SIZE]);
 void model_compare(const cJSON *old, const cJSON *new, struct strv *reasons, struct strv *services,
 		   struct strv *notes);
 
+/* What model_compare() says when the content of a mount changed and it cannot know which. */
+#define MODEL_A_FILE_CHANGED "service %s: a file it mounts changed"
+
+/* Files of a project before and after, and where they live. */
+struct model_files {
+	const char *live; /* absolute path of live/<project> */
+	const struct live_file *old, *new;
+	size_t n_old, n_new;
+};
+/*
+ * After model_compare(): names the files in place of its "a file it mounts changed". rest: those
+ * that differ and no changed service mounts, "file compose.yaml changed".
+ */
+void model_compare_files(const struct model_files *f, const cJSON *old, const cJSON *new,
+			 struct strv *reasons, struct strv *rest);
+
 /* Published host ports as "tcp/8080" or "tcp/127.0.0.1:8080". */
 void model_ports(const cJSON *model, struct strv *out);
 /* Named volumes as the engine knows them, and sources of binds: what a restore would and

@@ -130,7 +130,7 @@ static void tell_labels(const struct change *c)
 	const cJSON *is = cJSON_GetObjectItemCaseSensitive(b, "mdc.inputs");
 
 	if (!same(was, is))
-		strv_pushf(c->reasons, "service %s: a file it mounts changed", c->service);
+		strv_pushf(c->reasons, MODEL_A_FILE_CHANGED, c->service);
 	if (!json_str(a, "mdc.managed", NULL) && json_str(b, "mdc.managed", NULL))
 		strv_pushf(c->reasons, "service %s: taken over by mdc-agent", c->service);
 	cJSON_DeleteItemFromObjectCaseSensitive(a, "mdc.inputs");

@@ -55,6 +55,7 @@ void explain_failure(struct bench *b, struct err *e)
 
 		snprintf(e->cause + used, sizeof(e->cause) - used, "; last lines of %s: %s",
 			 c->service, log);
+		job_tell_lines(b->job, "log", c->service, log);
 		return;
 	}
 }

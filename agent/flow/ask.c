@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { POKE_MS = 5000 };
+enum { ANSWER_MS = 5000 };
 
 int flow_suspend(const struct config *c, const char *why, struct err *e)
 {
@@ -37,19 +37,9 @@ int flow_suspend(const struct config *c, const char *why, struct err *e)
 	return rc;
 }
 
-static int poke(int fd, struct err *e)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char answer[16] = "";
-
-	if (send(fd, "poke\n", 5, MSG_NOSIGNAL) != 5 || poll(&p, 1, POKE_MS) != 1 ||
-	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0 || strncmp(answer, "ok", 2) != 0)
-		return err_set(e, ERR_RETRY, 0,
-			       "the daemon did not answer; it looks at its next poll anyway");
-	return 0;
-}
-
-int flow_poke(const struct config *c, struct err *e)
+/* One line to the daemon and the line it answers, into answer. */
+static int ask_daemon(const struct config *c, const char *line, char *answer, size_t size,
+		      struct err *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -60,5 +50,37 @@ int flow_poke(const struct config *c, struct err *e)
 			       c->runtime_dir);
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return err_set(e, ERR_RETRY, errno, "no daemon is running (%s)", a.sun_path);
-	return poke(fd, e);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	size_t len = strlen(line);
+	ssize_t got = -1;
+
+	/* It answers with one write, and closes. */
+	if (send(fd, line, len, MSG_NOSIGNAL) == (ssize_t)len && poll(&p, 1, ANSWER_MS) == 1)
+		got = recv(fd, answer, size - 1, 0);
+	if (got <= 0)
+		return err_set(e, ERR_RETRY, 0,
+			       "the daemon did not answer; it looks at its next poll anyway");
+	answer[got] = '\0';
+	return 0;
+}
+
+int flow_poke(const struct config *c, struct err *e)
+{
+	char answer[16];
+
+	if (ask_daemon(c, "poke\n", answer, sizeof(answer), e) < 0)
+		return -1;
+	return strncmp(answer, "ok", 2) == 0
+		       ? 0
+		       : err_set(e, ERR_RETRY, 0,
+				 "the daemon did not answer; it looks at its next poll anyway");
+}
+
+int flow_ask_daemon(const struct config *c, cJSON **out, struct err *e)
+{
+	char answer[4096];
+
+	if (ask_daemon(c, "status\n", answer, sizeof(answer), e) < 0)
+		return -1;
+	return json_parse(answer, strlen(answer), out, e);
 }

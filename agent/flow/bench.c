@@ -9,10 +9,12 @@
 #include "common/lock.h"
 #include "common/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /* A Compose that outlived a killed agent holds the project's lock; it ends within minutes. */
-enum { LOCK_WAIT_MS = 11 * 60 * 1000 };
+enum { LOCK_WAIT_MS = 11 * 60 * 1000, RESERVE_BYTES = 4 * 1024 * 1024 };
 
 int bench_open(struct pool_job *j, struct bench *b, struct err *e)
 {
@@ -32,10 +34,36 @@ int bench_open(struct pool_job *j, struct bench *b, struct err *e)
 
 void bench_close(struct bench *b)
 {
+	struct err ignored = ERR_INIT;
+
+	if (b->lock_fd >= 0)
+		(void)bench_reserve(b, false, &ignored);
 	free(b->live);
 	free(b->elsewhere);
 	intent_done(&b->intent);
 	lock_drop(b->lock_fd);
+}
+
+int bench_reserve(struct bench *b, bool take, struct err *e)
+{
+	auto_free char *name = xasprintf("projects/%s/reserve", b->trial->name);
+	auto_free char *path = store_path(b->sync->store, name);
+
+	if (!take) {
+		(void)unlink(path);
+		return 0;
+	}
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && fallocate(fd, 0, 0, RESERVE_BYTES) == 0)
+		return 0;
+	int why = errno;
+
+	(void)unlink(path);
+	if (why == EOPNOTSUPP || why == ENOSYS)
+		return 0; /* a file system without it: then without */
+	return err_set(e, ERR_RETRY, why, "no room to go back in %s; nothing was touched",
+		       b->sync->config->state_dir);
 }
 
 void bench_show(struct bench *b, const char *step, const char *detail)

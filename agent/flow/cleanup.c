@@ -1,8 +1,10 @@
 /*
  * cleanup - retention. After a sync only what is cheap: generations beyond the limit, and the
  * repository when packs pile up. `gc` (daily, or by hand) also drops models and image tags that no
- * kept generation names. Depends on: sync.h, store, git, engine.
+ * kept generation names, and copies of volumes without a record. Depends on: sync.h, prune.h,
+ * store, git, engine.
  */
+#include "agent/flow/prune.h"
 #include "agent/flow/staging.h"
 
 #include "common/clock.h"
@@ -45,34 +47,44 @@ static int old_generations(struct sync *s, cJSON *gone, struct err *e)
 	return 0;
 }
 
-static int drop_generations(struct sync *s, size_t *dropped, struct err *e)
+int cleanup_generations(struct sync *s, cJSON *numbers, struct err *e)
 {
-	auto_json cJSON *gone = cJSON_CreateArray(), *none = NULL;
+	auto_json cJSON *none = NULL;
 	const cJSON *i;
 
-	if (old_generations(s, gone, e) < 0)
+	if (with_repo(s, "clean up", unkeep, numbers, &none, e) < 0)
 		return -1;
-	*dropped = (size_t)cJSON_GetArraySize(gone);
-	if (with_repo(s, "clean up", unkeep, gone, &none, e) < 0)
-		return -1;
-	cJSON_ArrayForEach (i, gone)
+	cJSON_ArrayForEach (i, numbers)
 		if (generation_remove(s->store, (int64_t)i->valuedouble, e) < 0)
 			return -1;
 	return 0;
 }
 
+static int drop_generations(struct sync *s, size_t *dropped, struct err *e)
+{
+	auto_json cJSON *gone = cJSON_CreateArray();
+
+	if (old_generations(s, gone, e) < 0)
+		return -1;
+	*dropped = (size_t)cJSON_GetArraySize(gone);
+	return cleanup_generations(s, gone, e);
+}
+
 int flow_cleanup(struct sync *s, struct err *e)
 {
 	struct err why = ERR_INIT;
+	struct prune_count pruned;
 	size_t dropped = 0;
 	auto_free char *stage = store_path(s->store, "stage");
 
 	(void)e;
-	if (!s->report->made)
-		return 0;
 	/* What could not be cleaned now is tried the next time; the sync itself went well. */
-	if (tree_remove(stage, &why) < 0 || dir_make(stage, 0700, &why) < 0 ||
-	    drop_generations(s, &dropped, &why) < 0)
+	if (s->report->made && (tree_remove(stage, &why) < 0 || dir_make(stage, 0700, &why) < 0 ||
+				drop_generations(s, &dropped, &why) < 0))
+		log_warn("cleaning up: %s", why.cause);
+	err_clear(&why);
+	/* After the generations: what only they needed goes too. */
+	if (s->n_trials > 0 && snap_prune(s, true, &pruned, &why) < 0)
 		log_warn("cleaning up: %s", why.cause);
 	return 0;
 }
@@ -178,6 +190,17 @@ static int drop_marks(struct sync *s, size_t *dropped, struct err *e)
 	return rc;
 }
 
+static int drop_snapshots(struct sync *s, struct gc_report *r, struct err *e)
+{
+	struct prune_count pruned;
+
+	if (snap_prune(s, true, &pruned, e) < 0)
+		return -1;
+	r->snapshots = pruned.snapshots;
+	r->generations += pruned.generations;
+	return snap_sweep(s, &r->copies, e);
+}
+
 static int collect(struct sync *s, struct gc_report *r, struct err *e)
 {
 	struct needed w = {.models = cJSON_CreateObject(), .images = cJSON_CreateObject()};
@@ -190,6 +213,8 @@ static int collect(struct sync *s, struct gc_report *r, struct err *e)
 		rc = generation_read(s->store, number, &s->current, e);
 	if (rc == 0)
 		rc = drop_generations(s, &r->generations, e);
+	if (rc == 0)
+		rc = drop_snapshots(s, r, e);
 	if (rc == 0)
 		rc = need_all(s, &w, e);
 	if (rc == 0)

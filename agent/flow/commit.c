@@ -201,8 +201,40 @@ static int write_source(struct sync *s, struct err *e)
 	return source_write(s->store, r, e);
 }
 
+/* {"counts": [{"outcome": "failed", "count": 2, "first": "web: unhealthy"}, ...]}: what receivers
+ * and the forge judge a sync by. */
+static cJSON *counts_of(const struct sync *s)
+{
+	cJSON *details = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(details, "counts");
+
+	for (int k = OUTCOME_DEPLOYED; k <= OUTCOME_DEGRADED; k++) {
+		const struct outcome *first = NULL;
+		int64_t n = 0;
+
+		for (size_t i = 0; i < s->report->n; i++) {
+			const struct outcome *x = &s->report->v[i];
+
+			if ((int)x->kind != k)
+				continue;
+			n++;
+			first = first ? first : x;
+		}
+		if (!first)
+			continue;
+		auto_free char *why = reason_short(first->why ? first->why : "");
+		auto_free char *text = xasprintf("%s%s%s", first->project, why[0] ? ": " : "", why);
+		cJSON *o = cJSON_CreateObject();
+		json_set_str(o, "outcome", outcome_name((enum outcome_kind)k));
+		json_set_int(o, "count", n);
+		json_set_str(o, "first", text);
+		cJSON_AddItemToArray(list, o);
+	}
+	return details;
+}
+
 static void report_end(struct sync *s)
 {
+	auto_json cJSON *details = counts_of(s);
 	size_t counts[OUTCOME_DEGRADED + 1] = {0};
 	struct event_fields f = {.commit = s->commit.id,
 				 .generation = s->current.number,
@@ -217,6 +249,9 @@ static void report_end(struct sync *s)
 		if (counts[k] > 0)
 			str_addf(&text, ", %zu %s", counts[k], outcome_name((enum outcome_kind)k));
 	f.reason = str_text(&text);
+	f.details = details;
+	if (s->options->rollback && !s->options->project)
+		f.previous = s->current.commit.id; /* that was left behind */
 	report_event(s, EVENT_SYNC_FINISHED, &f, str_text(&text));
 }
 

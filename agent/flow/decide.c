@@ -209,18 +209,58 @@ int decide_plan(struct sync *s, struct err *e)
 	return 0;
 }
 
+/* Held by a person's word, which is not told by a mark: by the rule of repeats. */
+static void note_held(struct sync *s, const struct plan_item *p)
+{
+	const char *why = p->reasons.n ? p->reasons.v[0] : "held";
+	const struct event_fields f = {.project = p->project, .commit = s->head, .reason = why};
+	auto_free char *message = xasprintf("%s: held: %s", p->project, why);
+
+	if (!p->failed_before)
+		report_failure(s, EVENT_PROJECT_HELD, &f, message);
+}
+
+static void keep_held(const struct repeat_key *k, void *arg)
+{
+	if (k->event == EVENT_PROJECT_HELD && k->project)
+		strv_push(arg, k->project);
+}
+
+/* What was told to be held and is wanted no more, or is what runs: nothing waits any more. */
+static void note_free(struct sync *s)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (s->dry || repeat_each(s->store, keep_held, &names, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		const struct plan_item *p = plan_find(&s->plan, names.v[i]);
+		const struct event_fields f = {.project = names.v[i], .commit = s->head};
+		auto_free char *text = xasprintf("%s: nothing waits any more", names.v[i]);
+
+		if (!p || p->action == PLAN_KEEP)
+			(void)report_recovery(s, EVENT_PROJECT_HELD, EVENT_HOLD_LIFTED, &f, text);
+	}
+}
+
 int flow_decide(struct sync *s, struct err *e)
 {
 	if (decide_plan(s, e) < 0 || note_blocked(s, e) < 0)
 		return err_wrap(e, "plan");
+	note_free(s);
 	if (s->options->drift && drift_find(s, e) < 0)
 		return err_wrap(e, "plan");
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct plan_item *p = &s->plan.v[i];
 
 		s->report->kept += p->action == PLAN_KEEP;
+		if (p->action == PLAN_KEEP)
+			report_unchanged(s, p->project, "its content is what was deployed last");
 		const char *why = p->reasons.n ? p->reasons.v[0] : NULL;
 
+		if (p->action == PLAN_HELD)
+			note_held(s, p);
 		if (p->action == PLAN_HELD)
 			sync_outcome(s, p->project,
 				     why && str_starts(why, "degraded:") ? OUTCOME_DEGRADED

@@ -283,6 +283,8 @@ static void gather_outcomes(struct sync *s)
 			end_trial(t, OUTCOME_RETRY, "stopped before it began");
 		else if (t->state == TRIAL_STAGED) /* a cycle that evaluation let through */
 			end_trial(t, OUTCOME_BLOCKED, "waits for a project that was not deployed");
+		if (t->state == TRIAL_ENDED && !t->reported)
+			report_trial(s, t);
 		sync_outcome(s, t->name, t->outcome, t->why, t->took_ms);
 	}
 }
@@ -299,6 +301,7 @@ int flow_deploy(struct sync *s, struct err *e)
 		if (generation_next(s->store, &s->number, e) < 0 || target_hold(s, e) < 0 ||
 		    sync_intent_save(s, "", e) < 0 || fault_hit(FAULT_sync_opened, e) < 0)
 			return -1;
+		report_started(s);
 		rc = run_trials(s, e);
 	}
 	gather_outcomes(s);

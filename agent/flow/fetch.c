@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/fault.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/path.h"
 
@@ -106,7 +107,7 @@ static void take_commit(struct sync *s, const cJSON *j)
 	commit_info_copy(&s->report->commit, &s->commit);
 }
 
-/* The source did not answer: remember how often, tell once and after the third time. */
+/* The source did not answer: told by the rule of repeats. */
 static void note_failure(struct sync *s, const struct err *why)
 {
 	char text[sizeof(why->cause) + sizeof(why->trail)];
@@ -115,9 +116,7 @@ static void note_failure(struct sync *s, const struct err *why)
 	err_text(why, text, sizeof(text));
 	if (s->dry)
 		return;
-	if (s->source.failures == 0)
-		report_event(s, EVENT_SOURCE_UNREACHABLE, &(struct event_fields){.reason = text},
-			     text);
+	report_failure(s, EVENT_SOURCE_UNREACHABLE, &(struct event_fields){.reason = text}, text);
 	/* Counted once on disk: a source that is down all night costs no write a poll. */
 	if (s->source.failures > 0 && str_eq(s->source.last_error, text))
 		return;
@@ -129,10 +128,13 @@ static void note_failure(struct sync *s, const struct err *why)
 
 static int note_answer(struct sync *s, struct err *e)
 {
-	if (s->source.failures == 0 || s->dry)
+	if (s->dry)
 		return 0;
-	report_event(s, EVENT_SOURCE_REACHABLE, &(struct event_fields){.commit = s->head},
-		     "the source answers again");
+	(void)report_recovery(s, EVENT_SOURCE_UNREACHABLE, EVENT_SOURCE_REACHABLE,
+			      &(struct event_fields){.commit = s->head},
+			      "the source answers again");
+	if (s->source.failures == 0)
+		return 0;
 	s->source.failures = 0;
 	free(TAKE(s->source.last_error));
 	return source_write(s->store, &s->source, e);
@@ -218,6 +220,14 @@ static int nothing_new(struct sync *s, struct err *e)
 {
 	if (s->source.last_error) /* rejected as a whole, and it has not changed since */
 		return err_set(e, ERR_REJECTED, 0, "%s", s->source.last_error);
+	if (log_verbose()) { /* somebody asked why: only then is it worth reading */
+		if (s->current.number > 0 &&
+		    generation_read(s->store, s->current.number, &s->current, e) < 0)
+			return -1;
+		for (size_t i = 0; i < s->current.n; i++)
+			report_unchanged(s, s->current.v[i].name,
+					 "the repository has what the last sync saw");
+	}
 	s->report->nothing_new = true;
 	s->finished = true;
 	return 0;

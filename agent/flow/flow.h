@@ -75,8 +75,10 @@ struct sync_options {
 	bool rollback;       /* target is a generation, offline */
 	int64_t target;      /* its number; 0: the previous good one */
 	bool pin;            /* rollback: hold until `resume` */
-	bool resume;         /* lift a hold or suspension first */
-	int lock_wait_ms;    /* another sync may be running: how long to wait */
+	bool restore_volumes; /* rollback: put the data of that generation back too ... */
+	const struct strv *restore_only; /* ... of these volumes; NULL or empty: all */
+	bool resume;                     /* lift a hold or suspension first */
+	int lock_wait_ms;                /* another sync may be running: how long to wait */
 	const struct progress *progress; /* or NULL */
 };
 
@@ -103,6 +105,9 @@ void plan_view_done(struct plan_view *v);
  * directory. */
 int flow_plan(const struct config *c, struct plan_view *out, struct err *e);
 
+/* As monitoring plugins exit. */
+enum status_code { STATUS_OK, STATUS_WARNING, STATUS_CRITICAL, STATUS_UNKNOWN };
+
 struct project_status {
 	char *name;
 	char *state;  /* "healthy", "running", "starting", "unhealthy", "stopped", "partly",
@@ -122,17 +127,27 @@ struct status {
 	char *busy; /* who holds the lock, or NULL */
 	bool engine_answers;
 	char *engine_error;
-	bool recovery_open; /* an unfinished sync waits for the next start */
+	bool recovery_open;  /* an unfinished sync waits for the next start */
+	bool synced;         /* there was a sync: false, nothing but the source is known */
+	bool daemon;         /* is running; source_seen and source_error are its own then */
+	int64_t source_seen; /* wall clock of the source's last answer that is known; 0: never */
+	char *source_error;  /* why it does not answer now, or why its head was rejected; or NULL */
+	int64_t made;        /* wall clock of the generation */
 	struct project_status *v;
 	size_t n;
 	char *next; /* what to do next, in words: "nothing", "mdc-agent retry web", ... */
-	int code; /* exit code for monitoring: 0 fine, 1 something failed or is held, 3 degraded */
+	enum status_code code;
+	char *problem; /* the worst of what is wrong, in words; NULL: nothing is */
 };
 void status_done(struct status *s);
 #define auto_status AUTO(status_done)
 int flow_status(const struct config *c, struct status *out,
 		struct err *e); /* no lock; changes nothing */
 cJSON *status_to_json(const struct status *s);
+/* status_sum.c */
+bool status_project_runs(const struct project_status *p);
+bool status_project_well(const struct project_status *p); /* runs, and nothing newer is held */
+const char *status_code_name(enum status_code c);         /* "OK", "WARNING", ... */
 
 /*
  * Lint a config repository: dir is a work tree, any directory, or a bare repository (then ref names
@@ -148,6 +163,7 @@ int flow_suspend(const struct config *c, const char *why, struct err *e);
 
 struct gc_report {
 	size_t generations, models, images, marks; /* removed */
+	size_t snapshots, copies;                  /* copies: without a record, left by a crash */
 };
 /* Retention: generations, models, kept image tags, marks of content gone by, repository upkeep.
  * Under the lock. */
@@ -155,3 +171,5 @@ int flow_gc(const struct config *c, struct gc_report *r, struct err *e);
 
 /* Ask a running daemon to look at the source now: 0, or ERR_RETRY "no daemon is running" . */
 int flow_poke(const struct config *c, struct err *e);
+/* What a running daemon says of itself (daemon/status.h); ERR_RETRY "no daemon is running". */
+int flow_ask_daemon(const struct config *c, cJSON **out, struct err *e);

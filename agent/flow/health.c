@@ -16,8 +16,12 @@ enum { POLL_MS = 250, LOOP_RESTARTS = 2, LOG_LINES = 10, LOG_BYTES = 700, ENGINE
 
 /* One look at everything. */
 struct look {
-	struct strv bad;    /* names that failed for good */
-	struct str why;     /* the reasons, and log lines of the first */
+	struct strv bad;   /* names that failed for good */
+	struct str why;    /* the reasons */
+	struct str log;    /* last lines of what failed, for behind the reasons */
+	struct strv lines; /* the same, "service: line" */
+	struct strv good;  /* what probes answered */
+	struct sights sights;
 	struct str pending; /* what is not there yet */
 	struct strv seen;   /* container id:restarts of the last look, to notice a restart */
 	bool moved;         /* a container was restarted or replaced since the last look */
@@ -28,6 +32,10 @@ static void look_done(struct look *l)
 {
 	strv_done(&l->bad);
 	str_done(&l->why);
+	str_done(&l->log);
+	strv_done(&l->lines);
+	strv_done(&l->good);
+	sights_done(&l->sights);
 	str_done(&l->pending);
 	strv_done(&l->seen);
 	cJSON_Delete(l->base);
@@ -45,6 +53,17 @@ static void pend(struct look *l, const char *service, const char *what)
 	str_addf(&l->pending, "%s %s", service, what);
 }
 
+static void keep_log(struct look *l, const char *service, const char *log)
+{
+	str_addf(&l->log, "; last lines of %s: %s", service, log);
+	for (const char *p = log; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+
+		strv_pushf(&l->lines, "%s: %.*s", service, (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+}
+
 static void blame(const struct judge *j, struct look *l, const struct container *c,
 		  const char *what)
 {
@@ -60,7 +79,7 @@ static void blame(const struct judge *j, struct look *l, const struct container 
 	if (c->health_log && c->health == HEALTH_UNHEALTHY)
 		str_addf(&l->why, "; its health check said: %s", c->health_log);
 	if (engine_logs(j->engine, c->id, LOG_LINES, LOG_BYTES, &log, &ignored) == 0 && log[0])
-		str_addf(&l->why, "; last lines: %s", log);
+		keep_log(l, c->service, log);
 }
 
 static void judge_exited(const struct judge *j, struct look *l, const struct container *c)
@@ -160,6 +179,7 @@ static int take_look(const struct judge *j, struct look *l, struct err *e)
 
 	if (engine_list(j->engine, j->project, &now, e) < 0)
 		return -1;
+	sights_begin(&l->sights);
 	for (size_t i = 0; i < now.n; i++) {
 		struct container *c = &now.v[i];
 		bool gone = false;
@@ -173,6 +193,7 @@ static int take_look(const struct judge *j, struct look *l, struct err *e)
 			continue;
 		}
 		strv_pushf(&seen, "%s:%d", c->id, c->restart_count);
+		sights_note(&l->sights, c, clock_ms());
 		judge_one(j, l, c);
 	}
 	judge_missing(j, l, &now);
@@ -189,7 +210,8 @@ static void take_probes(const struct judge *j, struct look *l, struct str *last)
 	auto_str struct str why = STR_INIT;
 
 	str_reset(last);
-	if (probes_failing(j->settings, &names, &why) == 0)
+	strv_done(&l->good);
+	if (probes_failing(j->settings, &names, &why, &l->good) == 0)
 		return;
 	for (size_t i = 0; i < names.n; i++)
 		if (!excused(j, names.v[i]))
@@ -201,8 +223,9 @@ static void take_probes(const struct judge *j, struct look *l, struct str *last)
 static void next_look(struct look *l)
 {
 	strv_done(&l->bad);
-	l->bad = (struct strv)STRV_INIT;
+	strv_done(&l->lines);
 	str_reset(&l->why);
+	str_reset(&l->log);
 	str_reset(&l->pending);
 }
 
@@ -224,7 +247,7 @@ static int watch_once(const struct judge *j, struct watch *w, struct err *e)
 		return -1;
 	}
 	if (l->bad.n > 0)
-		return err_set(e, ERR_FAILED, 0, "%s", str_text(&l->why));
+		return err_set(e, ERR_FAILED, 0, "%s%s", str_text(&l->why), str_text(&l->log));
 	if (l->pending.len == 0)
 		take_probes(j, l, &w->probe_why);
 	now = clock_ms();
@@ -277,13 +300,42 @@ static int watch_loop(const struct judge *j, struct watch *w, struct err *e)
 	}
 }
 
+static void tell_all(const struct judge *j, const char *list, const struct strv *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		j->saw(list, lines->v[i], j->arg);
+}
+
+/* In the end: of failures what failed, with log lines; else what was good, service by service. */
+static void tell_evidence(const struct judge *j, struct watch *w)
+{
+	auto_strv struct strv seen = STRV_INIT;
+	const struct look *l = &w->look;
+
+	if (!j->saw)
+		return;
+	if (l->why.len > 0)
+		j->saw("evidence", str_text(&l->why), j->arg);
+	else if (l->pending.len > 0)
+		j->saw("evidence", str_text(&l->pending), j->arg);
+	if (w->probe_why.len > 0)
+		j->saw("evidence", str_text(&w->probe_why), j->arg);
+	if (l->bad.n == 0)
+		sights_tell(&l->sights, clock_ms(), &seen);
+	tell_all(j, "evidence", &seen);
+	tell_all(j, "evidence", &l->good);
+	tell_all(j, "log", &l->lines);
+}
+
 int health_wait(const struct judge *j, struct err *e)
 {
 	struct watch w = {.left_ms = j->settings->health.timeout_ms, .last_ms = clock_ms()};
 	int rc;
 
-	w.good_since_ms = w.last_ms;
+	w.good_since_ms = w.look.sights.begun_ms = w.last_ms;
 	rc = watch_loop(j, &w, e);
+	if (rc == 0 || e->kind == ERR_FAILED)
+		tell_evidence(j, &w);
 	look_done(&w.look);
 	str_done(&w.probe_why);
 	return rc < 0 ? -1 : 0;
@@ -302,7 +354,7 @@ int health_failing(const struct judge *j, struct strv *failing, struct err *e)
 	for (size_t i = 0; rc == 0 && i < l.bad.n; i++)
 		strv_add_once(failing, l.bad.v[i]);
 	if (rc == 0)
-		(void)probes_failing(j->settings, failing, &why);
+		(void)probes_failing(j->settings, failing, &why, NULL);
 	look_done(&l);
 	return rc;
 }

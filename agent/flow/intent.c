@@ -23,11 +23,13 @@ cJSON *intent_to_json(const struct bench *b)
 	json_set_bool(j, "unblamed", b->intent.unblamed);
 	json_set_bool(j, "blocked", b->intent.blocked);
 	json_set_bool(j, "adopted", b->intent.adopted);
+	json_set_bool(j, "disk", b->intent.disk);
 	json_set_str(j, "on_remove", b->intent.on_remove);
 	json_set_strv(j, "failing", &b->intent.failing);
 	json_set_bool(j, "same_model", t->same_model);
 	json_set_int(j, "action", t->action);
 	json_set_str(j, "boot", clock_boot_id());
+	snap_state_to_json(&b->intent.snap, j);
 	if (t->has_old)
 		cJSON_AddItemToObject(j, "old", active_to_json(&t->old));
 	if (t->action != PLAN_REMOVE)
@@ -56,8 +58,10 @@ int intent_load(struct sync *s, const char *project, struct trial *t, struct int
 	in->unblamed = json_bool(j, "unblamed", false);
 	in->blocked = json_bool(j, "blocked", false);
 	in->adopted = json_bool(j, "adopted", false);
+	in->disk = json_bool(j, "disk", false);
 	in->on_remove = xstrdup_null(json_str(j, "on_remove", NULL));
 	json_get_strv(j, "failing", &in->failing);
+	snap_state_from_json(j, &in->snap);
 	t->same_model = json_bool(j, "same_model", false);
 	t->action = (enum plan_action)json_int(j, "action", PLAN_CHANGE);
 	t->has_old = json_obj(j, "old") != NULL;
@@ -71,6 +75,7 @@ void intent_done(struct intent *in)
 	free(in->why);
 	free(in->on_remove);
 	strv_done(&in->failing);
+	snap_state_done(&in->snap);
 }
 
 int bench_save(struct bench *b, struct err *e)

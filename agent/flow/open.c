@@ -84,6 +84,7 @@ int flow_open(struct sync *s, struct err *e)
 		return err_wrap(e, "recovery");
 	if (read_records(s, e) < 0)
 		return -1;
+	disk_look(s);
 	if (o->resume && lift_hold(s, e) < 0)
 		return -1;
 	if (o->retry && forget_failures(s, e) < 0)

@@ -84,17 +84,14 @@ static void tell(struct sync *s)
 		merge(&p->reasons, &t->reasons);
 		merge(&p->notes, &t->notes);
 		merge(&p->services, &t->services);
-		if (t->action == PLAN_CHANGE && t->same_model && t->reasons.n == 0 &&
-		    t->notes.n == 0)
-			strv_push(&p->reasons,
-				  "files or settings changed; no container is touched");
+		if (t->action == PLAN_CHANGE && t->same_model && t->reasons.n == 0) {
+			merge(&p->reasons, &t->quiet);
+			strv_push(&p->reasons, "no container is touched");
+		}
 		if (t->action == PLAN_REMOVE)
 			strv_push(
 				&p->reasons,
 				"is not in the repository for this host any more; its volumes stay");
-		else
-			strv_push(&p->notes,
-				  "no snapshot yet: this version does not take back data");
 	}
 }
 

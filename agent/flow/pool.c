@@ -23,12 +23,51 @@ void job_show(struct pool_job *j, const char *step, const char *detail)
 	auto_json cJSON *m = cJSON_CreateObject();
 
 	if (!j->out) {
+		details_step(j->trial, step, clock_ms());
 		sync_show(j->sync, j->trial->name, step, detail);
 		return;
 	}
 	json_set_str(m, "step", step);
 	json_set_str(m, "detail", detail);
+	json_set_int(m, "at_ms", clock_ms()); /* one clock for all processes */
 	worker_send(j->out, m);
+}
+
+void job_tell(struct pool_job *j, const char *list, const char *line)
+{
+	auto_json cJSON *m = cJSON_CreateObject();
+
+	if (!j->out) {
+		details_add(j->trial, list, line);
+		return;
+	}
+	json_set_str(m, "list", list);
+	json_set_str(m, "line", line);
+	worker_send(j->out, m);
+}
+
+void job_tell_lines(struct pool_job *j, const char *list, const char *who, const char *text)
+{
+	for (const char *p = text; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+		auto_free char *line = xasprintf("%s: %.*s", who, (int)n, p);
+
+		job_tell(j, list, line);
+		p += n + (p[n] == '\n');
+	}
+}
+
+/* What a worker said while it works: it is kept here, so it outlives the worker. */
+static void take_message(struct sync *s, struct trial *t, const cJSON *m)
+{
+	const char *list = json_str(m, "list", NULL), *step = json_str(m, "step", "");
+
+	if (list) {
+		details_add(t, list, json_str(m, "line", ""));
+		return;
+	}
+	details_step(t, step, json_int(m, "at_ms", 0));
+	sync_show(s, t->name, step, json_str(m, "detail", NULL));
 }
 
 static int start(struct sync *s, const struct pool *p, struct trial *t, struct running *r,
@@ -54,9 +93,10 @@ static bool drain(struct sync *s, const struct pool *p, struct running *r)
 		if (st == WORKER_AGAIN)
 			return false;
 		if (st == WORKER_MESSAGE) {
-			sync_show(s, t->name, json_str(m, "step", ""), json_str(m, "detail", NULL));
+			take_message(s, t, m);
 			continue;
 		}
+		details_step(t, NULL, clock_ms());
 		t->busy = false;
 		t->took_ms += clock_ms() - t->begun_ms;
 		p->ended(s, t, m, st == WORKER_DONE ? NULL : &why);

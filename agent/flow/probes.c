@@ -20,7 +20,7 @@ static void fails(struct strv *names, struct str *why, const char *name, const c
 	str_addf(why, "%s: %s", name, reason);
 }
 
-static void probe_url(const char *url, struct strv *names, struct str *why)
+static void probe_url(const char *url, struct strv *names, struct str *why, struct strv *good)
 {
 	struct http_request r = {.url = url, .timeout_ms = PROBE_MS, .max_body = 1024UL * 1024};
 	auto_http struct http *h = http_open(&(struct http_options){.connect_ms = PROBE_MS});
@@ -36,10 +36,13 @@ static void probe_url(const char *url, struct strv *names, struct str *why)
 		auto_free char *text = xasprintf("answered %ld", a.status);
 
 		fails(names, why, name, text);
+		return;
 	}
+	if (good)
+		strv_pushf(good, "%s: answered %ld", name, a.status);
 }
 
-static void probe_unit(const char *unit, struct strv *names, struct str *why)
+static void probe_unit(const char *unit, struct strv *names, struct str *why, struct strv *good)
 {
 	const char *const argv[] = {"systemctl", "is-active", "--", unit, NULL};
 	struct proc p = {.argv = argv, .timeout_ms = UNIT_MS, .max_out = 4096};
@@ -55,14 +58,17 @@ static void probe_unit(const char *unit, struct strv *names, struct str *why)
 		auto_free char *text = proc_last_line(str_text(&r.out));
 
 		fails(names, why, name, text[0] ? text : "is not active");
+		return;
 	}
+	if (good)
+		strv_pushf(good, "%s: active", name);
 }
 
-int probes_failing(const struct settings *s, struct strv *names, struct str *why)
+int probes_failing(const struct settings *s, struct strv *names, struct str *why, struct strv *good)
 {
 	for (size_t i = 0; i < s->health.http.n; i++)
-		probe_url(s->health.http.v[i], names, why);
+		probe_url(s->health.http.v[i], names, why, good);
 	for (size_t i = 0; i < s->health.units.n; i++)
-		probe_unit(s->health.units.v[i], names, why);
+		probe_unit(s->health.units.v[i], names, why, good);
 	return (int)names->n;
 }

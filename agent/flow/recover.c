@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { RECOVER_MS = 6 * 60 * 60 * 1000 };
+enum { RECOVER_MS = 6 * 60 * 60 * 1000, HISTORY_LOOK = 1000 };
 
 static struct trial *next(struct sync *s)
 {
@@ -25,6 +25,11 @@ static void ended(struct sync *s, struct trial *t, const cJSON *result, const st
 	const char *end = json_str(result, "end", "");
 
 	t->state = TRIAL_ENDED;
+	if (!failed && strcmp(end, "untouched") == 0) { /* the next plan tries it again */
+		t->outcome = OUTCOME_RETRY;
+		strv_pushf(&s->report->recovered, "%s: %s", t->name, json_str(result, "why", "?"));
+		return;
+	}
 	if (failed || strcmp(end, "retry") == 0 || strcmp(end, "stopped") == 0) {
 		t->outcome = OUTCOME_RETRY;
 		t->why = xstrdup(failed ? failed->cause : json_str(result, "why", "?"));
@@ -72,6 +77,61 @@ static int drop_closed(struct sync *s, size_t *open, struct err *e)
 	return 0;
 }
 
+struct reported {
+	int64_t number;
+	const char *project;
+	bool found;
+};
+
+static void look_for(const cJSON *entry, void *arg)
+{
+	struct reported *r = arg;
+
+	r->found |= json_int(entry, "generation", 0) == r->number &&
+		    str_eq(json_str(entry, "project", NULL), r->project) &&
+		    str_starts(json_str(entry, "event", ""), "project.");
+}
+
+/* A mark of this commit with a reason: it failed, and the worker that went back had no time left.
+ */
+static bool failed_here(struct sync *s, struct trial *t)
+{
+	struct err ignored = ERR_INIT;
+	struct mark *marks = NULL;
+	size_t n = 0;
+
+	if (t->why || marks_of(s->store, t->name, &marks, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!marks[i].manual && marks[i].reason && !t->why &&
+		    strcmp(marks[i].commit, s->commit.id) == 0)
+			t->why = xstrdup(marks[i].reason);
+	marks_done(marks, n);
+	return t->why != NULL;
+}
+
+/* The agent died between a project's end and its report: it is told now. */
+static void report_missed(struct sync *s, struct trial *t, const struct generation_entry *was,
+			  const struct active *is, bool changed)
+{
+	struct reported r = {.number = s->number, .project = t->name};
+	struct err ignored = ERR_INIT;
+
+	if (t->reported || history_each(s->store, HISTORY_LOOK, look_for, &r, &ignored) < 0 ||
+	    r.found)
+		return;
+	t->has_old = was && was->status != ENTRY_MISSING;
+	if (t->has_old)
+		active_copy(&t->old, &was->active);
+	if (changed)
+		t->outcome = is ? OUTCOME_DEPLOYED : OUTCOME_REMOVED;
+	else if (failed_here(s, t))
+		t->outcome = OUTCOME_FAILED;
+	else
+		return;
+	report_trial(s, t);
+}
+
 /* What each touched project is now, laid over the generation before. */
 static int overlay(struct sync *s, struct generation *g, bool *changed, struct err *e)
 {
@@ -93,8 +153,11 @@ static int overlay(struct sync *s, struct generation *g, bool *changed, struct e
 		active_init(&a);
 		if (active_read(s->store, name, &a, &found, e) < 0)
 			return -1;
-		*changed |= found != before ||
-			    (found && strcmp(a.want.digest, was->active.want.digest) != 0);
+		bool differs = found != before ||
+			       (found && strcmp(a.want.digest, was->active.want.digest) != 0);
+
+		*changed |= differs;
+		report_missed(s, &s->trials[i], was, found ? &a : NULL, differs);
 		if (found)
 			active_copy(&generation_add(g, name)->active, &a);
 	}
@@ -214,7 +277,9 @@ int recover_run(struct sync *s, struct err *e)
 	if (finish_trials(s, j, e) < 0 || close_generation(s, j, e) < 0)
 		return -1;
 	report_event(s, EVENT_RECOVERED,
-		     &(struct event_fields){.commit = s->commit.id, .generation = s->number},
+		     &(struct event_fields){.commit = s->commit.id,
+					    .generation = s->number,
+					    .reason = "a sync was cut off"},
 		     "finished what a sync that was cut off had left");
 	if (s->report->recovered.n == 0)
 		strv_push(&s->report->recovered,

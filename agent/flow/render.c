@@ -53,6 +53,7 @@ int staging_render(struct staging *g, struct err *e)
 		.timeout_ms = RENDER_MS,
 	};
 
+	job_show(g->job, "render", NULL);
 	if (compose_render(g->sync->engine, &call, &g->model, e) < 0) {
 		name_repo_paths(g, e);
 		return -1;

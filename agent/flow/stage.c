@@ -3,6 +3,7 @@
  * and the way back is checked. Nothing that runs is touched: a failure here leaves all as it is
  * (promise 7). Depends on: staging.h.
  */
+#include "agent/flow/snap.h"
 #include "agent/flow/staging.h"
 
 #include "agent/engine/model.h"
@@ -89,6 +90,20 @@ static int count_networks(struct staging *g, struct err *e)
 	return 0;
 }
 
+/* A plan says what the change would do with the data. */
+static void tell_data(struct staging *g, const cJSON *old)
+{
+	struct volumes_query q = {.project = g->want->name,
+				  .settings = &g->want->settings,
+				  .model = g->model,
+				  .old_model = old,
+				  .count = true};
+	struct err why = ERR_INIT;
+
+	if (data_notes(g->sync, &q, &g->trial->notes, &why) < 0)
+		strv_pushf(&g->trial->notes, "its data cannot be looked at: %s", why.cause);
+}
+
 static int make_model(struct staging *g, struct err *e)
 {
 	struct active *a = &g->trial->new;
@@ -108,8 +123,10 @@ static int make_model(struct staging *g, struct err *e)
 	if (g->trial->has_old &&
 	    model_read(g->sync->store, g->want->name, g->trial->old.model, &old, e) < 0)
 		return err_wrap(e, "the way back");
-	model_compare(old, g->model, &g->trial->reasons, &g->trial->services, &g->trial->notes);
+	changes_find(g, old, g->model);
 	g->trial->same_model = g->trial->has_old && strcmp(a->model, g->trial->old.model) == 0;
+	if (g->sync->dry && !g->trial->same_model)
+		tell_data(g, old);
 	return 0;
 }
 
@@ -148,7 +165,7 @@ static int stage_kept(struct staging *g, struct err *e)
 			       "cannot go there: image %s is not on this host any more", image);
 	if (t->has_old && model_read(g->sync->store, t->name, t->old.model, &old, e) < 0)
 		return -1;
-	model_compare(old, new, &t->reasons, &t->services, &t->notes);
+	changes_find(g, old, new);
 	t->same_model = t->has_old && strcmp(t->new.model, t->old.model) == 0;
 	return 0;
 }
@@ -162,6 +179,7 @@ static cJSON *staged_to_json(const struct trial *t)
 	json_set_strv(j, "reasons", &t->reasons);
 	json_set_strv(j, "services", &t->services);
 	json_set_strv(j, "notes", &t->notes);
+	json_set_strv(j, "quiet", &t->quiet);
 	return j;
 }
 
@@ -215,6 +233,7 @@ static void take_staged(struct sync *s, struct trial *t, const cJSON *j, const s
 	json_get_strv(j, "reasons", &t->reasons);
 	json_get_strv(j, "services", &t->services);
 	json_get_strv(j, "notes", &t->notes);
+	json_get_strv(j, "quiet", &t->quiet);
 }
 
 const struct pool stage_pool = {
@@ -239,6 +258,7 @@ int flow_stage(struct sync *s, struct err *e)
 		return 0;
 	if (sync_engine(s, e) < 0)
 		return err_wrap(e, "stage");
+	disk_look_engine(s);
 	if (any_to_stage(s) && pool_run(s, &stage_pool, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_trials; i++)

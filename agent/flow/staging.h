@@ -29,6 +29,9 @@ int staging_images(struct staging *g, struct err *e);
 /* images.c: are the images of this record on this host? *missing (the caller frees): the first that
  * is not, or NULL. */
 int images_present(struct engine *g, const struct active *a, char **missing, struct err *e);
+/* changes.c: what changes, in words: trial->reasons, services, notes, quiet, and its details. */
+void changes_find(struct staging *g, const cJSON *old, const cJSON *new);
+void changes_settings(const struct project *old, const struct project *new, struct strv *out);
 /* wayback.c: can what holds now be brought back? */
 int staging_way_back(struct staging *g, struct err *e);
 

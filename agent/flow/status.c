@@ -4,6 +4,7 @@
  */
 #include "agent/flow/sync.h"
 
+#include "common/file.h"
 #include "common/lock.h"
 #include "common/mem.h"
 
@@ -28,6 +29,8 @@ void status_done(struct status *s)
 	free(s->busy);
 	free(s->engine_error);
 	free(s->next);
+	free(s->source_error);
+	free(s->problem);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -181,49 +184,6 @@ static int add_unknown(struct asking *a, struct status *s, struct err *e)
 	return 0;
 }
 
-/* The first project that wants a person, degraded ones before others. */
-static const struct project_status *worst(const struct status *s, bool degraded)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct project_status *p = &s->v[i];
-		bool well =
-			!p->held && (str_eq(p->state, "healthy") || str_eq(p->state, "running"));
-
-		if (degraded ? str_eq(p->state, "degraded") : !well)
-			return p;
-	}
-	return NULL;
-}
-
-static char *advice(const struct status *s, const struct project_status *degraded,
-		    const struct project_status *bad)
-{
-	if (degraded)
-		return xasprintf(
-			"look at %s (docker compose -p %s ps; logs), then `mdc-agent retry %s` or "
-			"`mdc-agent rollback`",
-			degraded->name, degraded->name, degraded->name);
-	if (s->recovery_open && !s->busy)
-		return xstrdup("an earlier sync was cut off: `mdc-agent sync` finishes it");
-	if (!s->engine_answers)
-		return xstrdup("the engine does not answer: see `systemctl status docker`");
-	if (s->control.mode != CONTROL_AUTO)
-		return xstrdup("`mdc-agent resume` lifts the hold");
-	if (bad && bad->held && str_starts(bad->held, "will be tried again"))
-		return xasprintf("see why above: %s is tried again by itself", bad->name);
-	if (bad)
-		return xasprintf("see why above; push a fix, or `mdc-agent retry %s`", bad->name);
-	return xstrdup("nothing");
-}
-
-static void sum_up(struct status *s)
-{
-	const struct project_status *degraded = worst(s, true), *bad = worst(s, false);
-
-	s->next = advice(s, degraded, bad);
-	s->code = degraded ? 3 : str_eq(s->next, "nothing") && !s->recovery_open ? 0 : 1;
-}
-
 static int read_all(struct asking *a, struct status *s, struct err *e)
 {
 	int64_t *numbers = NULL;
@@ -246,6 +206,7 @@ static int read_all(struct asking *a, struct status *s, struct err *e)
 	if (lock_holder(lock, busy, sizeof(busy))[0])
 		s->busy = xstrdup(busy);
 	commit_info_copy(&s->commit, &a->current.commit);
+	s->made = a->current.made;
 	s->v = xcalloc(a->current.n + 1, sizeof(*s->v));
 	for (size_t i = 0; i < a->current.n; i++)
 		if (add_project(a, s, &a->current.v[i], e) < 0)
@@ -253,23 +214,51 @@ static int read_all(struct asking *a, struct status *s, struct err *e)
 	return add_unknown(a, s, e);
 }
 
+/* The daemon knows best when the source was seen; records only know when it had something new. */
+static void ask_daemon(const struct config *c, struct status *s)
+{
+	auto_json cJSON *j = NULL;
+	struct err ignored = ERR_INIT;
+
+	s->source_seen = s->source.fetched;
+	s->source_error = xstrdup_null(s->source.last_error);
+	s->daemon = flow_ask_daemon(c, &j, &ignored) == 0;
+	if (!s->daemon)
+		return;
+	int64_t seen = json_int(j, "source_seen", 0);
+
+	if (seen > s->source_seen)
+		s->source_seen = seen;
+	if (json_int(j, "failures", 0) > 0 && json_str(j, "last_error", NULL)) {
+		free(s->source_error);
+		s->source_error = xstrdup(json_str(j, "last_error", ""));
+	}
+}
+
 int flow_status(const struct config *c, struct status *out, struct err *e)
 {
 	struct asking a = {.config = c};
-	int rc;
+	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
 	out->source_url = xstrdup_null(c->source.url);
-	if (store_open(c, false, &a.store, e) < 0)
+	/* Before the first sync there is nothing, and that is an answer too. */
+	if (file_exists(c->state_dir) && store_open(c, false, &a.store, e) < 0)
 		return -1;
 	look(&a, out);
-	rc = read_all(&a, out, e);
-	if (rc == 0)
-		sum_up(out);
+	if (a.store)
+		rc = read_all(&a, out, e);
+	if (rc == 0) {
+		out->synced = out->generation > 0 || out->source.id[0] || out->source.last_error ||
+			      out->n > 0;
+		ask_daemon(c, out);
+		status_sum_up(out, c);
+	}
 	containers_done(&a.running);
 	generation_done(&a.current);
 	if (a.engine)
 		engine_close(a.engine);
-	store_close(a.store);
+	if (a.store)
+		store_close(a.store);
 	return rc;
 }

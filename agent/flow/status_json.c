@@ -58,6 +58,8 @@ cJSON *status_to_json(const struct status *s)
 	json_set_int(source, "failures", s->source.failures);
 	json_set_str(source, "last_error", s->source.last_error);
 	set_time(source, "fetched", s->source.fetched);
+	set_time(source, "seen", s->source_seen);
+	json_set_str(source, "error", s->source_error);
 	json_set_str(control, "mode", control_mode_name(s->control.mode));
 	json_set_str(control, "why", s->control.why);
 	json_set_bool(control, "pinned", s->control.pinned);
@@ -66,6 +68,11 @@ cJSON *status_to_json(const struct status *s)
 	json_set_bool(o, "engine_answers", s->engine_answers);
 	json_set_str(o, "engine_error", s->engine_error);
 	json_set_bool(o, "recovery_open", s->recovery_open);
+	json_set_bool(o, "daemon", s->daemon);
+	json_set_bool(o, "synced", s->synced);
+	set_time(o, "made", s->made);
+	json_set_str(o, "check", status_code_name(s->code));
+	json_set_str(o, "problem", s->problem);
 	json_set_str(o, "next", s->next);
 	json_set_int(o, "code", s->code);
 	for (size_t i = 0; i < s->n; i++)

@@ -95,6 +95,7 @@ int flow_sync(const struct config *c, const struct sync_options *o, struct sync_
 		summarize(&s, e);
 		rc = e->kind == ERR_NONE ? 0 : -1;
 	}
+	sync_metrics(&s, rc == 0);
 	sync_show(&s, NULL, rc == 0 ? "done" : "failed", NULL);
 	sync_close(&s);
 	return rc;

@@ -101,6 +101,9 @@ void trials_done(struct sync *s)
 		strv_done(&t->reasons);
 		strv_done(&t->services);
 		strv_done(&t->notes);
+		strv_done(&t->quiet);
+		cJSON_Delete(t->details);
+		free(t->step);
 	}
 	free(s->trials);
 	s->trials = NULL;

@@ -49,8 +49,13 @@ struct trial {
 	bool same_model;   /* Compose has nothing to do: settings changed only */
 	int attempts;      /* before this one */
 	struct strv reasons, services, notes;
+	struct strv quiet; /* changes that no container sees: files, settings */
 	int64_t begun_ms, took_ms;
 	bool busy; /* a worker is on it */
+	bool reported;
+	char *step; /* that runs now, and since when: details.c */
+	int64_t step_ms;
+	cJSON *details; /* what history and webhooks tell of it: see event.h; NULL: nothing */
 };
 
 struct sync {
@@ -81,7 +86,8 @@ struct sync {
 	bool looked;
 	struct trial *trials;
 	size_t n_trials;
-	int64_t number; /* of the generation this sync makes */
+	int64_t number;          /* of the generation this sync makes */
+	struct by_hand *by_hand; /* restore_verbs.c: what a verb asked its worker; else NULL */
 	int64_t begun_ms;
 };
 
@@ -117,7 +123,10 @@ int recover_run(struct sync *s, struct err *e);
 int generation_commit(struct sync *s, struct generation *g, struct err *e);
 struct generation_entry *generation_add(struct generation *g,
 					const char *name); /* borrowed until the next add */
-bool sync_open_trials(const struct sync *s); /* sync.c: a trial's intent is still on disk */
+/* status_sum.c: code, problem and next, from the rest */
+void status_sum_up(struct status *s, const struct config *c);
+void sync_metrics(struct sync *s, bool good); /* metrics.c: at the end */
+bool sync_open_trials(const struct sync *s);  /* sync.c: a trial's intent is still on disk */
 /* target.c: give rollback's trials their kept records. */
 void target_prepare(struct sync *s);
 /* target.c: rollback's wanted set from a kept generation. */
@@ -134,9 +143,24 @@ bool drift_of(const struct active *a, const struct containers *running, struct s
 void drift_refine(struct engine *g, struct containers *l);
 /* decide.c: the comparison alone; sync.plan and sync.trials. */
 int decide_plan(struct sync *s, struct err *e);
-/* report.c */
+/* disk.c: tell when a file system is nearly full, and when it is not any more. */
+void disk_look(struct sync *s);        /* the state directory's */
+void disk_look_engine(struct sync *s); /* the engine's; it is open */
+bool disk_is_reason(const char *why);
+/* report.c. Also from inside workers. message NULL: the event's meaning. */
 void report_event(struct sync *s, enum event ev, const struct event_fields *f, const char *message);
-void report_trial(struct sync *s, const struct trial *t);
+/* A failure that may go on for long: told by the rule of repeats (store.h). It is the same one
+ * while event, project, receiver and reason are. */
+void report_failure(struct sync *s, enum event ev, const struct event_fields *f,
+		    const char *message);
+/* The failure `was` of this project or receiver is over: `ev` tells it, if it had been told, with
+ * how long it went on. */
+bool report_recovery(struct sync *s, enum event was, enum event ev, const struct event_fields *f,
+		     const char *message); /* was there anything to tell? */
+void report_started(struct sync *s);
+/* Only when a person asked for more words (--verbose). */
+void report_unchanged(struct sync *s, const char *project, const char *why);
+void report_trial(struct sync *s, struct trial *t);
 
 /* pool.c: run a worker for each trial that `next` gives, at most `parallel` at a time. */
 struct pool {
@@ -155,6 +179,19 @@ struct pool_job {
 };
 int pool_run(struct sync *s, const struct pool *p, struct err *e);
 void job_show(struct pool_job *j, const char *step, const char *detail); /* from inside a worker */
+/* From inside a worker: a line for the trial's details, under "changes", "evidence" or "log". */
+void job_tell(struct pool_job *j, const char *list, const char *line);
+/* Each line of a text, with "who: " in front. */
+void job_tell_lines(struct pool_job *j, const char *list, const char *who, const char *text);
+
+/* details.c: what a trial leaves for the history. All in the sync's own process. */
+void details_add(struct trial *t, const char *list, const char *line); /* printable, bounded */
+/* A step begins; the one before ends. NULL: the last one ends. */
+void details_step(struct trial *t, const char *step, int64_t at_ms);
+/* Before it is reported: what only its end tells. */
+void details_finish(struct trial *t);
+/* The part of a reason before its log lines, one line. The caller frees. */
+char *reason_short(const char *why);
 
 /* Limits of a worker that reads what strangers wrote. */
 extern const struct worker_limits sync_reader_limits;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/flow/snap.h"
 #include "agent/flow/sync.h"
 
 /* Phases as they stand in intent.json. A name is never given another meaning. */
@@ -13,6 +14,10 @@
 		 */
 #define PHASE_HEALTHY "healthy" /* atomic: good, waits for the others' word */
 #define PHASE_UNDO    "undo"    /* going back */
+#define PHASE_SNAPSHOT                                                                             \
+	"snapshot" /* writers are held and volumes copied; nothing of the new content is in place  \
+		    */
+#define PHASE_RESTORE "restore" /* data of a rollback's target, or by hand, is put in place */
 #define PHASE_REMOVE  "remove"
 
 struct intent {
@@ -25,8 +30,10 @@ struct intent {
 	bool blocked;  /* goes back for another's failure */
 	bool adopted; /* took over containers of someone else: there is no old version of ours to go
 			 back to */
+	bool disk; /* it failed for want of disk: counted as an attempt, marked the second time */
 	char *on_remove;     /* remove: down, stop, keep */
 	struct strv failing; /* checks that failed before we touched anything */
+	struct snap_state snap;
 };
 
 /* What a trial works on. */
@@ -44,6 +51,9 @@ int bench_open(struct pool_job *j, struct bench *b,
 void bench_close(struct bench *b);
 int bench_save(struct bench *b, struct err *e); /* write intent.json */
 void bench_show(struct bench *b, const char *step, const char *detail);
+/* Room for the records of going back, should the disk be full then: taken before anything is
+ * touched, given up when it is needed. */
+int bench_reserve(struct bench *b, bool take, struct err *e);
 
 /* intent.c */
 cJSON *intent_to_json(const struct bench *b);
@@ -75,6 +85,8 @@ struct judge {
 	int64_t since; /* wall clock of the trial's begin: restarts of younger containers count */
 	bool now_only; /* one look, nothing is waited for */
 	void (*waiting)(const char *what, void *arg);
+	/* What was seen, once it is over: lines for "evidence" and "log"; may be NULL. */
+	void (*saw)(const char *list, const char *line, void *arg);
 	void *arg;
 };
 /* Wait until healthy. ERR_FAILED with the reason and log lines; ERR_RETRY: stop asked for, or the
@@ -84,8 +96,28 @@ int health_wait(const struct judge *j, struct err *e);
  * X". */
 int health_failing(const struct judge *j, struct strv *failing, struct err *e);
 
-/* probes.c: the http and units checks that fail now. */
-int probes_failing(const struct settings *s, struct strv *names, struct str *why);
+/* probes.c: the http and units checks that fail now. good: what the others answered; may be NULL.
+ */
+int probes_failing(const struct settings *s, struct strv *names, struct str *why,
+		   struct strv *good);
+
+/* evidence.c: which containers health saw, in which state, since when. */
+struct sight {
+	char *service, *id;
+	const char *state; /* healthy, running, ended */
+	int64_t since_ms;
+	int restarts, restarts_before, exit_code;
+	bool now; /* in the last look too */
+};
+struct sights {
+	struct sight *v;
+	size_t n;
+	int64_t begun_ms;
+};
+void sights_begin(struct sights *s); /* a look begins */
+void sights_note(struct sights *s, const struct container *c, int64_t now_ms);
+void sights_tell(const struct sights *s, int64_t now_ms, struct strv *out);
+void sights_done(struct sights *s);
 
 /* trial.c, undo.c, remove.c, repair.c: worker bodies. Their result is {"end":
  * good|healthy|failed|degraded|retry|stopped, "why", "new"} */
@@ -105,13 +137,21 @@ cJSON *trial_end(const struct bench *b, const char *end,
 		 const char *why); /* b NULL: without "new" */
 int trial_persist(struct bench *b, int (*go)(struct bench *b, struct err *e),
 		  struct err *e); /* waits for an engine that is away */
+bool trial_disk_error(const struct err *e); /* waiting does not help against it */
+/* Forward to a good end, or back. The result says which; -1 only when nothing could be recorded. */
+int trial_run(struct bench *b, cJSON **result, struct err *e);
 int trial_judge(struct bench *b, const struct active *a, struct err *e);
 int trial_commit(struct bench *b, struct err *e);
 /* Marks, goes back; `why` is consumed. 0 with *result "failed", "degraded" or (engine away, stop)
  * "retry". */
 int undo_trial(struct bench *b, struct err *why, cJSON **result);
 int undo_resume(struct bench *b, cJSON **result, struct err *e);
+int undo_remember(struct bench *b, struct err *e); /* the mark of what failed */
 int undo_undecided(struct bench *b, cJSON **result,
 		   struct err *e); /* healthy, but the sync was never decided */
 int remove_resume(struct bench *b, cJSON **result, struct err *e);
+int snapshot_resume(struct bench *b, cJSON **result, struct err *e); /* take.c */
+int hand_resume(struct bench *b, cJSON **result, struct err *e);     /* by_hand.c */
+/* A polite stop, or the world in the way: the intent stays open. */
+cJSON *trial_stopped(struct bench *b, const struct err *why);
 void bench_phase(struct bench *b, const char *phase);

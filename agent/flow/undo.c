@@ -1,9 +1,9 @@
 /*
- * undo - a trial that failed goes back: remembered as failed first, then old files, old model, and
- * the old version's health. Never depends on what failed: old files come from the object store, the
- * old model and its images are kept. Depends on: trial.h.
+ * undo - a trial that failed goes back: remembered as failed first, then the data, old files, old
+ * model, and the old version's health. Never depends on what failed: old files come from the object
+ * store, the old model and its images are kept. Depends on: trial.h.
  */
-#include "agent/flow/trial.h"
+#include "agent/flow/snap_parts.h"
 
 #include "common/clock.h"
 #include "common/fault.h"
@@ -11,7 +11,9 @@
 
 #include <string.h>
 
-static int remember(struct bench *b, struct err *e)
+enum { MAX_TRIES = 5 };
+
+int undo_remember(struct bench *b, struct err *e)
 {
 	const struct project *w = &b->trial->new.want;
 	struct mark m = {.project = w->name,
@@ -22,6 +24,9 @@ static int remember(struct bench *b, struct err *e)
 
 	if (b->intent.unblamed || !b->intent.why)
 		return 0;
+	/* A full disk is not the content's fault; twice in a row it is left alone all the same. */
+	if (b->intent.disk && b->intent.attempt < 2)
+		m.reason = NULL;
 	memcpy(m.commit, b->trial->new.commit.id, sizeof(m.commit));
 	return mark_write(b->sync->store, &m, e);
 }
@@ -32,7 +37,7 @@ static int back_to_nothing(struct bench *b, struct err *e)
 		return err_set(
 			e, ERR_FAILED, 0,
 			"it took over containers that were not ours: there is no version of ours to go back to");
-	if (apply_down(b, e) < 0)
+	if (apply_down(b, e) < 0 || restore_run(b, e) < 0)
 		return -1;
 	return place_nothing(b, &b->trial->new, e);
 }
@@ -44,11 +49,16 @@ static int back(struct bench *b, struct err *e)
 	bench_show(b, "undo", "going back");
 	if (!t->has_old)
 		return back_to_nothing(b, e);
+	if (restore_run(b, e) < 0)
+		return -1;
 	if (place_files(b, &t->new, &t->old, e) < 0 || fault_hit(FAULT_undo_files, e) < 0)
 		return -1;
 	if (t->same_model)
 		return 0;
-	if (apply_model(b, &t->old, e) < 0 || fault_hit(FAULT_undo_applied, e) < 0)
+	if (apply_model(b, &t->old, e) < 0)
+		return -1;
+	restore_policies(b);
+	if (fault_hit(FAULT_undo_applied, e) < 0)
 		return -1;
 	return trial_judge(b, &t->old, e);
 }
@@ -57,14 +67,32 @@ static int degrade(struct bench *b, const struct err *why, cJSON **result)
 {
 	char text[sizeof(why->cause) + sizeof(why->trail)];
 	struct err e = ERR_INIT;
-	auto_free char *all =
-		xasprintf("%s; going back failed too: %s", b->intent.why ? b->intent.why : "undone",
-			  err_text(why, text, sizeof(text)));
+	auto_free char *data = restore_words(b);
+	auto_free char *all = xasprintf("%s; going back failed too: %s%s",
+					b->intent.why ? b->intent.why : "undone",
+					err_text(why, text, sizeof(text)), data);
 
+	restore_settle(b);
 	(void)degraded_write(b->sync->store, b->trial->name, all, &e);
 	(void)intent_remove(b->sync->store, b->trial->name, &e);
 	*result = trial_end(NULL, "degraded", all);
 	return 0;
+}
+
+/* It is back as it was. */
+static void tell_end(struct bench *b, cJSON **result)
+{
+	auto_free char *data = restore_words(b);
+	auto_free char *why = xasprintf(
+		"%s%s",
+		b->intent.why ? b->intent.why : "the sync ended before all projects were good",
+		data);
+
+	if (b->intent.disk)
+		*result = trial_end(NULL, "retry", why);
+	else
+		*result = trial_end(
+			NULL, b->intent.blocked || !b->intent.why ? "blocked" : "failed", why);
 }
 
 /* The intent says undo and is on disk. */
@@ -87,11 +115,7 @@ static int go_back(struct bench *b, cJSON **result)
 	if (fault_hit(FAULT_undo_done, &e) < 0 ||
 	    intent_remove(b->sync->store, b->trial->name, &e) < 0)
 		return degrade(b, &e, result);
-	if (!b->intent.why)
-		*result =
-			trial_end(NULL, "blocked", "the sync ended before all projects were good");
-	else
-		*result = trial_end(NULL, b->intent.blocked ? "blocked" : "failed", b->intent.why);
+	tell_end(b, result);
 	return 0;
 }
 
@@ -103,9 +127,11 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 	b->intent.why = xstrdup(why->cause);
 	err_clear(why);
 	bench_phase(b, PHASE_UNDO);
+	(void)bench_reserve(b, false, &e);
+	restore_plan_undo(b);
 	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it
 	 * again. */
-	(void)remember(b, &e);
+	(void)undo_remember(b, &e);
 	(void)bench_save(b, &e);
 	if (fault_hit(FAULT_mark_written, &e) < 0)
 		return degrade(b, &e, result);
@@ -114,7 +140,15 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 
 int undo_resume(struct bench *b, cJSON **result, struct err *e)
 {
-	if (remember(b, e) < 0)
+	struct err why = ERR_INIT;
+
+	if (undo_remember(b, e) < 0)
+		return -1;
+	if (++b->intent.snap.tries > MAX_TRIES) {
+		err_set(&why, ERR_FAILED, 0, "it was tried %d times without an end", MAX_TRIES);
+		return degrade(b, &why, result);
+	}
+	if (b->intent.snap.snapshot.id && bench_save(b, e) < 0)
 		return -1;
 	return go_back(b, result);
 }
@@ -122,6 +156,7 @@ int undo_resume(struct bench *b, cJSON **result, struct err *e)
 int undo_undecided(struct bench *b, cJSON **result, struct err *e)
 {
 	bench_phase(b, PHASE_UNDO);
+	restore_plan_undo(b);
 	if (bench_save(b, e) < 0)
 		return -1;
 	return go_back(b, result);
@@ -142,6 +177,7 @@ int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err
 		b.intent.why = xstrdup("the sync is atomic and another project failed");
 		b.intent.unblamed = b.intent.blocked = true;
 		bench_phase(&b, PHASE_UNDO);
+		restore_plan_undo(&b);
 		rc = bench_save(&b, e);
 	}
 	if (rc == 0)

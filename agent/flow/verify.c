@@ -18,7 +18,9 @@ int flow_verify(struct sync *s, struct err *e)
 		s->head, s->source.id);
 
 	strv_push(&s->report->warnings, text);
-	report_event(s, EVENT_SOURCE_FORCED,
-		     &(struct event_fields){.commit = s->head, .previous = s->source.id}, text);
+	report_event(
+		s, EVENT_SOURCE_FORCED,
+		&(struct event_fields){.commit = s->head, .previous = s->source.id, .reason = text},
+		text);
 	return 0;
 }

@@ -25,6 +25,7 @@ static void set_defaults(struct config *c, const char *file)
 						 .snapshots = 5,
 						 .failed_data_ms = 7 * day_ms,
 						 .snapshot_share = 20};
+	c->snapshots.min_free = 5;
 }
 
 /* What needs to be known whether it was given is filled in only after reading. */
@@ -104,6 +105,7 @@ int config_read(const struct yaml_node *root, const char *file, struct diags *d,
 	if (root->kind == YAML_MAP) {
 		rc |= check_limits(root, &at, &c);
 		rc |= config_check_source(root, &at, &c.source);
+		rc |= config_check_forge(root, &at, &c.source, &c.reports.forge);
 	}
 	if (rc == 0)
 		rc = check_empty(root, &at, &c);
@@ -147,7 +149,11 @@ void config_done(struct config *c)
 	free(c->compose);
 	free(c->state_dir);
 	free(c->runtime_dir);
+	free(c->metrics_file);
 	settings_done(&c->defaults);
+	reports_config_done(&c->reports);
+	free(c->snapshots.dir);
+	free(c->snapshots.command);
 	for (size_t i = 0; i < c->n_projects; i++) {
 		free(c->projects[i].name);
 		settings_done(&c->projects[i].settings);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent/model/diag.h"
+#include "agent/model/reports.h"
 #include "agent/model/settings.h"
 
 #include <stdbool.h>
@@ -38,6 +39,13 @@ struct retention_config {
 	int snapshot_share;     /* percent, 20 */
 };
 
+struct snapshots_config {
+	char *dir;       /* where copies go; NULL: chosen by file system */
+	bool subvolumes; /* false */
+	char *command;   /* the host's own program, for the driver `command`; or NULL */
+	int min_free;    /* percent of the file system that must stay free, 5 */
+};
+
 struct declared_project { /* `projects:` of agent.yaml */
 	char *name;
 	int line;
@@ -53,10 +61,13 @@ struct config {
 	char *socket;  /* of the engine, or NULL: the usual places */
 	char *compose; /* path of the Compose plugin, or NULL: the usual places */
 	char *state_dir, *runtime_dir;
-	int parallel; /* 2 */
+	char *metrics_file; /* for node_exporter's textfile collector; or NULL */
+	int parallel;       /* 2 */
 	enum drift_policy drift;
 	struct settings defaults;
 	struct retention_config retention;
+	struct reports_config reports;
+	struct snapshots_config snapshots;
 	struct declared_project *projects;
 	size_t n_projects;
 };
@@ -64,9 +75,9 @@ struct config {
 /*
  * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host
  * name; state_dir: /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d
- * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify, policy,
- * webhooks) are accepted only with the values that mean "off" (verify.mode off, policy.preset open,
- * webhooks empty); anything else is an error that says this version cannot do it.
+ * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify, policy) are
+ * accepted only with the values that mean "off" (verify.mode off, policy.preset open); anything
+ * else is an error that says this version cannot do it.
  */
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,
 		struct err *e);

@@ -9,3 +9,16 @@
 /* Judge url, branch, tag and credentials together; fills kind, and for ssh the user name. */
 int config_check_source(const struct yaml_node *root, const struct key_context *c,
 			struct source_config *s);
+/* The authority of "scheme://user@host:port/path", from after "//": user may be NULL. Both freed by
+ * the caller. */
+void config_split_authority(const char *rest, char **user, char **host);
+bool config_is_loopback(const char *host);
+
+/* config_reports.c: where events are sent; `at` is a struct reports_config. */
+int config_set_webhooks(const struct yaml_node *v, void *at, const struct key_context *c);
+extern const struct key_row config_webhook_rows[], config_forge_rows[];
+int config_check_report_url(const struct yaml_node *v, const struct key_context *c, const char *url,
+			    bool allow_http);
+/* config_forge.c: fills in what source.url tells. */
+int config_check_forge(const struct yaml_node *root, const struct key_context *c,
+		       const struct source_config *s, struct forge_config *f);

@@ -3,7 +3,7 @@
  * Depends on: common, keys, settings.
  * To add a key: a field in struct config, a row here, and its default in config.c.
  */
-#include "agent/model/config.h"
+#include "agent/model/config_parts.h"
 
 #include "common/mem.h"
 #include "common/path.h"
@@ -21,6 +21,18 @@ static int set_file(const struct yaml_node *v, void *at, const struct key_contex
 		return key_refuse(
 			v, c, "expected an absolute path, such as /etc/mdc-agent/token, not '%s'",
 			text);
+	return key_set_text(v, at, c);
+}
+
+static int set_metrics(const struct yaml_node *v, void *at, const struct key_context *c)
+{
+	const char *text = yaml_text(v);
+
+	if (text && (text[0] != '/' || !path_is_clean(text + 1) || !str_ends(text, ".prom")))
+		return key_refuse(v, c,
+				  "expected an absolute path that ends in .prom, such as "
+				  "/var/lib/prometheus/node-exporter/mdc-agent.prom, not '%s'",
+				  text);
 	return key_set_text(v, at, c);
 }
 
@@ -201,17 +213,6 @@ static int set_policy(const struct yaml_node *v, void *at, const struct key_cont
 	return accept_only(v, "preset", "open", c);
 }
 
-static int set_webhooks(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	(void)at;
-	if (v->kind == YAML_LIST && v->n == 0)
-		return 0;
-	return key_refuse(
-		v, c,
-		"this version of mdc-agent cannot send webhooks: remove them; every event is "
-		"in the journal");
-}
-
 #define AT(member) offsetof(struct source_config, member)
 static const struct key_row source_rows[] = {
 	{"url", "URL", NULL,
@@ -265,6 +266,27 @@ static const struct key_row retention_rows[] = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct snapshots_config, member)
+static const struct key_row snapshots_rows[] = {
+	{"dir", "absolute path", NULL,
+	 "Where copies of volumes are kept. It should be on the volumes' own file system. Without it: "
+	 "below state_dir or the engine's directory, whichever is.",
+	 set_file, AT(dir), NULL},
+	{"subvolumes", "true|false", "false",
+	 "On btrfs: turn volumes into subvolumes, which are copied and put back in milliseconds. Backups "
+	 "that stay on one file system (tar --one-file-system, rsync -x) then leave them out.",
+	 key_set_bool, AT(subvolumes), NULL},
+	{"command", "absolute path", NULL,
+	 "A program of this host that takes and restores copies, for LVM, SAN or cloud disks; used where "
+	 "snapshot.driver is 'command'.",
+	 set_file, AT(command), NULL},
+	{"min_free", "percentage", "5%",
+	 "What must stay free on a file system where copies are made; otherwise nothing is changed.",
+	 key_set_percent, AT(min_free), NULL},
+	{.name = NULL},
+};
+#undef AT
+
 #define AT(member) offsetof(struct config, member)
 static const struct key_row rows[] = {
 	{"source", "map", NULL, "The config repository.", NULL, AT(source), source_rows},
@@ -284,6 +306,10 @@ static const struct key_row rows[] = {
 	 set_file, AT(state_dir), NULL},
 	{"runtime_dir", "absolute path", "/run/mdc-agent",
 	 "Where the control socket is; emptied at boot.", set_file, AT(runtime_dir), NULL},
+	{"metrics_file", "absolute path of a .prom file", NULL,
+	 "Where syncs and the daemon say in Prometheus' text format how things stand, for "
+	 "node_exporter's textfile collector.",
+	 set_metrics, AT(metrics_file), NULL},
 	{"parallel", "number from 1 to 64", "2", "How many projects are deployed side by side.",
 	 key_set_count, AT(parallel), NULL},
 	{"drift", "report|repair", "report",
@@ -293,13 +319,19 @@ static const struct key_row rows[] = {
 	 "Settings for projects that neither mdc.yaml nor x-mdc sets; the keys are those of mdc.yaml(5).",
 	 set_defaults, AT(defaults), NULL},
 	{"retention", "map", NULL, "How much is kept.", NULL, AT(retention), retention_rows},
+	{"snapshots", "map", NULL, "How copies of volumes are made on this host.", NULL,
+	 AT(snapshots), snapshots_rows},
 	{"verify", "map", "{mode: off}",
 	 "Which commits are accepted. This version knows {mode: off} only.", set_verify, 0, NULL},
 	{"policy", "map", "{preset: open}",
 	 "What projects may ask of the host. This version knows {preset: open} only.", set_policy,
 	 0, NULL},
-	{"webhooks", "list", "[]", "Where events are sent. This version knows the empty list only.",
-	 set_webhooks, 0, NULL},
+	{"webhooks", "list of receivers", "[]",
+	 "Where events are sent; each receiver with these keys:", config_set_webhooks, AT(reports),
+	 config_webhook_rows},
+	{"forge", "map", NULL,
+	 "Where the commit's status is shown: pending, success or failure, with a reason.", NULL,
+	 AT(reports.forge), config_forge_rows},
 	{"projects", "map of names to settings", "{}",
 	 "Projects declared on this host instead of in a repository; each with compose_files and the "
 	 "keys of mdc.yaml(5).",

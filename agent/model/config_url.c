@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The authority of "scheme://user@host:port/path": user may be NULL. Both freed by the caller. */
-static void split_authority(const char *rest, char **user, char **host)
+void config_split_authority(const char *rest, char **user, char **host)
 {
 	size_t len = strcspn(rest, "/?#");
 	auto_free char *authority = xstrndup(rest, len);
@@ -25,7 +25,7 @@ static void split_authority(const char *rest, char **user, char **host)
 
 /* Only names and addresses that never leave this machine: a DNS name such as localhost.example.org
  * is not one. */
-static bool is_loopback(const char *host)
+bool config_is_loopback(const char *host)
 {
 	if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
 		return true;
@@ -44,7 +44,7 @@ static int check_http(const struct yaml_node *v, const struct key_context *c,
 	auto_free char *user = NULL;
 	auto_free char *host = NULL;
 
-	split_authority(s->url + (plain ? 7 : 8), &user, &host);
+	config_split_authority(s->url + (plain ? 7 : 8), &user, &host);
 	if (user && strchr(user, ':'))
 		return key_refuse(
 			v, c,
@@ -55,7 +55,7 @@ static int check_http(const struct yaml_node *v, const struct key_context *c,
 				  "source.url contains a user name: set source.username instead");
 	if (host[0] == '\0')
 		return key_refuse(v, c, "source.url has no host");
-	if (plain && !is_loopback(host))
+	if (plain && !config_is_loopback(host))
 		return key_refuse(
 			v, c,
 			"source.url: http:// is only allowed to this host itself, as anybody on the way "
@@ -73,9 +73,9 @@ static int check_ssh(const struct yaml_node *v, const struct key_context *c,
 	auto_free char *host = NULL;
 
 	if (str_starts(s->url, "ssh://"))
-		split_authority(s->url + 6, &user, &host);
+		config_split_authority(s->url + 6, &user, &host);
 	else
-		split_authority(s->url, &user, &host);
+		config_split_authority(s->url, &user, &host);
 	if (user && strchr(user, ':'))
 		return key_refuse(v, c, "source.url contains a password: use source.ssh_key_file");
 	if (host[0] == '\0' || host[0] == '-')

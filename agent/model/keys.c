@@ -66,7 +66,7 @@ static int read_pair(const struct yaml_pair *pair, const struct key_row *rows, v
 	struct key_context inner = *c;
 	inner.key = key;
 	void *at = (char *)base + row->at;
-	if (row->below)
+	if (row->below && !row->set)
 		return keys_read(&pair->value, row->below, at, &inner);
 	if (pair->value.kind == YAML_NULL)
 		return key_refuse(&pair->value, &inner,

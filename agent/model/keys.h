@@ -29,7 +29,8 @@ struct key_row {
 	int (*set)(const struct yaml_node *value, void *at, const struct key_context *c);
 	size_t at;
 	const struct key_row
-		*below; /* a nested table (ends with name NULL), read at `at`; then set is NULL */
+		*below; /* a nested table (ends with name NULL), read at `at` where set is NULL;
+			   beside set: of each entry of a list, for the manual */
 };
 
 /*

@@ -19,6 +19,7 @@ WORDS(pull, "always", "missing", "never");
 WORDS(on_remove, "down", "stop", "keep");
 WORDS(quiesce, "stop", "pause", "none");
 WORDS(restore, "auto", "manual", "never");
+WORDS(driver, "auto", "btrfs", "reflink", "copy", "zfs", "command");
 WORDS(flag, "no", "yes");
 
 enum field_kind { TEXT, LIST, TIME, WORD, FILLED };
@@ -51,6 +52,8 @@ static const struct field {
 	{"snapshot.quiesce", WORD, AT(snapshot.quiesce), &settings_quiesce},
 	{"snapshot.restore", WORD, AT(snapshot.restore), &settings_restore},
 	{"snapshot.restore_by_volume", LIST, AT(snapshot.restore_by_volume), NULL},
+	{"snapshot.driver", WORD, AT(snapshot.driver), &settings_driver},
+	{"snapshot.driver_by_volume", LIST, AT(snapshot.driver_by_volume), NULL},
 	{"hooks.before_snapshot.service", TEXT, AT(before_snapshot.service), NULL},
 	{"hooks.before_snapshot.command", LIST, AT(before_snapshot.command), NULL},
 	{"hooks.before_snapshot.timeout_ms", TIME, AT(before_snapshot.timeout_ms), NULL},
@@ -124,25 +127,42 @@ static void copy_field(struct settings *into, const struct settings *from, const
 	}
 }
 
+/* Where two fields say one thing, the more general source must not add to the more special one: the
+ * fields that stay away when another one of the pair is set. */
+static const struct pair {
+	size_t has, with; /* offsets; with is left alone when has was set */
+} pairs[] = {
+#define AT(member) offsetof(struct settings, member)
+	{AT(has_profiles), AT(profiles)},
+	{AT(snapshot.all_volumes), AT(snapshot.volumes)},
+	{AT(snapshot.restore), AT(snapshot.restore_by_volume)},
+	{AT(snapshot.driver), AT(snapshot.driver_by_volume)},
+	{AT(before_snapshot.command), AT(before_snapshot.service)},
+	{AT(after_snapshot.command), AT(after_snapshot.service)},
+#undef AT
+};
+
+static bool set_at(const struct settings *s, size_t at)
+{
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		if (fields[i].at == at)
+			return is_set(s, &fields[i]);
+	return false;
+}
+
 void settings_merge(struct settings *into, const struct settings *from)
 {
-	/* Where two fields say one thing, the more general source must not add to the more special
-	 * one. */
-	bool own_profiles = into->has_profiles;
-	bool own_volumes = into->snapshot.all_volumes != TRI_UNSET;
-	bool own_restore = into->snapshot.restore != RESTORE_UNSET;
-	bool own_before = into->before_snapshot.command.n > 0;
-	bool own_after = into->after_snapshot.command.n > 0;
+	bool own[COUNT_OF(pairs)];
 
+	for (size_t i = 0; i < COUNT_OF(pairs); i++)
+		own[i] = set_at(into, pairs[i].has);
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		const struct field *f = &fields[i];
-		const void *to = in(into, f);
-		bool skip = (own_profiles && to == &into->profiles) ||
-			    (own_volumes && to == &into->snapshot.volumes) ||
-			    (own_restore && to == &into->snapshot.restore_by_volume) ||
-			    (own_before && to == &into->before_snapshot.service) ||
-			    (own_after && to == &into->after_snapshot.service);
-		if (!skip && !is_set(into, f) && is_set(from, f))
+		bool skip = is_set(into, f) || !is_set(from, f);
+
+		for (size_t k = 0; k < COUNT_OF(pairs); k++)
+			skip |= own[k] && pairs[k].with == f->at;
+		if (!skip)
 			copy_field(into, from, f);
 	}
 }
@@ -310,14 +330,30 @@ const char *on_remove_name(enum on_remove r)
 	return (size_t)r < settings_on_remove.n ? settings_on_remove.v[r] : "";
 }
 
-enum restore settings_restore_of(const struct settings *s, const char *volume)
+/* The word in "volume=word" of a list; 0: the list does not name it. A path may hold a '='. */
+static int word_of(const struct strv *list, const char *volume, const struct settings_words *words)
 {
 	size_t len = strlen(volume);
 
-	for (size_t i = 0; i < s->snapshot.restore_by_volume.n; i++) {
-		const char *entry = s->snapshot.restore_by_volume.v[i];
-		if (strncmp(entry, volume, len) == 0 && entry[len] == '=')
-			return (enum restore)word_index(&settings_restore, entry + len + 1);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *entry = list->v[i], *sign = strrchr(entry, '=');
+		if (sign && (size_t)(sign - entry) == len && strncmp(entry, volume, len) == 0)
+			return word_index(words, sign + 1);
 	}
-	return s->snapshot.restore;
+	return 0;
+}
+
+enum restore settings_restore_of(const struct settings *s, const char *volume)
+{
+	int own = word_of(&s->snapshot.restore_by_volume, volume, &settings_restore);
+
+	return own > 0 ? (enum restore)own : s->snapshot.restore;
+}
+
+const char *settings_driver_of(const struct settings *s, const char *volume)
+{
+	int own = word_of(&s->snapshot.driver_by_volume, volume, &settings_driver);
+	int driver = own > 0 ? own : (int)s->snapshot.driver;
+
+	return driver > DRIVER_AUTO ? settings_driver.v[driver] : NULL;
 }

@@ -18,6 +18,15 @@ enum pull_policy { PULL_UNSET, PULL_ALWAYS, PULL_MISSING, PULL_NEVER };
 enum on_remove { ON_REMOVE_UNSET, ON_REMOVE_DOWN, ON_REMOVE_STOP, ON_REMOVE_KEEP };
 enum quiesce { QUIESCE_UNSET, QUIESCE_STOP, QUIESCE_PAUSE, QUIESCE_NONE };
 enum restore { RESTORE_UNSET, RESTORE_AUTO, RESTORE_MANUAL, RESTORE_NEVER };
+enum driver_choice { /* the words are the drivers' names */
+		     DRIVER_UNSET,
+		     DRIVER_AUTO,
+		     DRIVER_BTRFS,
+		     DRIVER_REFLINK,
+		     DRIVER_COPY,
+		     DRIVER_ZFS,
+		     DRIVER_COMMAND,
+};
 enum tristate { TRI_UNSET, TRI_NO, TRI_YES };
 
 enum { DURATION_UNSET = -1 };
@@ -31,10 +40,12 @@ struct health_settings {
 struct snapshot_settings {
 	enum tristate all_volumes; /* `volumes: all` is yes, `none` is no with an empty list */
 	struct strv volumes;       /* a list of names: these, and all_volumes is no */
-	struct strv paths;         /* host paths beside them */
+	struct strv paths; /* host paths beside them; "./x": below the project's directory */
 	enum quiesce quiesce;
 	enum restore restore;          /* for every volume that is not in ... */
-	struct strv restore_by_volume; /* ... "volume=auto|manual|never" each */
+	struct strv restore_by_volume; /* ... "volume=auto|manual|never" each; a path as in paths */
+	enum driver_choice driver;     /* unset: as DRIVER_AUTO; the same two fields */
+	struct strv driver_by_volume;
 };
 
 struct hook {
@@ -80,6 +91,8 @@ int settings_read_defaults(const struct yaml_node *map, const struct key_context
 
 /* How this volume is to be restored by these settings (finished ones). */
 enum restore settings_restore_of(const struct settings *s, const char *volume);
+/* The driver these settings ask for by name, or NULL: by what the file system can do. */
+const char *settings_driver_of(const struct settings *s, const char *volume);
 
 /* "stop", "auto", ... for messages and JSON; "" when unset. */
 const char *quiesce_name(enum quiesce q);

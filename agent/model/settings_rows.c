@@ -209,24 +209,55 @@ static int set_volumes(const struct yaml_node *v, void *at, const struct key_con
 	return 0;
 }
 
-/* `at` is the snapshot settings: one word for all volumes, or a map of volume to word. */
+/* A directory beside the volumes: of the host, or below the project's own. */
+static bool is_data_path(const char *text)
+{
+	return is_absolute(text) || (str_starts(text, "./") && path_is_clean(text + 2));
+}
+
+static int set_data_paths(const struct yaml_node *v, void *at, const struct key_context *c)
+{
+	return set_checked(v, at, c, is_data_path,
+			   "an absolute path without '..', such as /srv/web, or one below the "
+			   "project's directory, such as ./data");
+}
+
+/* One word for all volumes, or a map of volume to word. */
+static int set_by_volume(const struct yaml_node *v, struct strv *by_volume,
+			 const struct key_context *c, const struct settings_words *words)
+{
+	auto_strv struct strv got = STRV_INIT;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const char *key = v->pairs[i].key;
+		int word;
+		if (!is_volume(key) && !is_data_path(key))
+			return key_refuse(v, c, "'%s' is neither a volume's name nor a path", key);
+		if (set_word(&v->pairs[i].value, &word, c, words) < 0)
+			return -1;
+		strv_pushf(&got, "%s=%s", key, words->v[word]);
+	}
+	strv_copy(by_volume, &got);
+	return 0;
+}
+
+/* `at` is the snapshot settings. */
 static int set_restore(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	struct snapshot_settings *s = at;
 
 	if (v->kind != YAML_MAP)
 		return set_word(v, &s->restore, c, &settings_restore);
-	auto_strv struct strv got = STRV_INIT;
-	for (size_t i = 0; i < v->n; i++) {
-		int word;
-		if (!is_volume(v->pairs[i].key))
-			return key_refuse(v, c, "'%s' is not a volume's name", v->pairs[i].key);
-		if (set_word(&v->pairs[i].value, &word, c, &settings_restore) < 0)
-			return -1;
-		strv_pushf(&got, "%s=%s", v->pairs[i].key, settings_restore.v[word]);
-	}
-	strv_copy(&s->restore_by_volume, &got);
-	return 0;
+	return set_by_volume(v, &s->restore_by_volume, c, &settings_restore);
+}
+
+static int set_driver(const struct yaml_node *v, void *at, const struct key_context *c)
+{
+	struct snapshot_settings *s = at;
+
+	if (v->kind != YAML_MAP)
+		return set_word(v, &s->driver, c, &settings_driver);
+	return set_by_volume(v, &s->driver_by_volume, c, &settings_driver);
 }
 
 static int set_command(const struct yaml_node *v, void *at, const struct key_context *c)
@@ -257,9 +288,10 @@ static const struct key_row snapshot_rows[] = {
 	{"volumes", "all, none or a list of volumes", "all",
 	 "Which volumes are copied before a change. Names are those of the Compose file.",
 	 set_volumes, 0, NULL},
-	{"paths", "list of absolute paths", NULL,
-	 "Directories of the host to copy as well, for projects that keep data in bind mounts.",
-	 set_host_paths, offsetof(struct snapshot_settings, paths), NULL},
+	{"paths", "list of paths", NULL,
+	 "Directories to copy as well, for projects that keep data in bind mounts: absolute, or below the "
+	 "project's directory, such as ./data.",
+	 set_data_paths, offsetof(struct snapshot_settings, paths), NULL},
 	{"quiesce", "stop|pause|none", "stop",
 	 "What happens to the project's containers while its volumes are copied. With 'none' a copy may "
 	 "catch a file half written.",
@@ -268,6 +300,10 @@ static const struct key_row snapshot_rows[] = {
 	 "Whether a failed deployment puts the volumes back by itself. What the failed version wrote is "
 	 "kept beside them.",
 	 set_restore, 0, NULL},
+	{"driver", "auto|btrfs|reflink|copy|zfs|command, or a map of volume to one of them", "auto",
+	 "How volumes are copied; auto takes the best that the file system can do. 'command' runs "
+	 "snapshots.command of agent.yaml.",
+	 set_driver, 0, NULL},
 	{.name = NULL},
 };
 

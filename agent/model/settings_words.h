@@ -11,4 +11,4 @@ struct settings_words {
 	size_t n;
 };
 extern const struct settings_words settings_pull, settings_on_remove, settings_quiesce,
-	settings_restore, settings_flag;
+	settings_restore, settings_driver, settings_flag;

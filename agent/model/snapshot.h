@@ -48,6 +48,9 @@ struct snapshot {
 	size_t n;
 };
 
+/* Is it of the form of snapshot.id? By it copies are told from what somebody else put there. */
+bool snapshot_is_id(const char *name);
+
 void snapshot_done(struct snapshot *s);
 #define auto_snapshot AUTO(snapshot_done)
 void snapshot_copy(struct snapshot *to, const struct snapshot *from); /* overwritten, not freed */

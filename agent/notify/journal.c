@@ -39,20 +39,20 @@ void journal_format(enum event ev, const struct event_fields *f, const char *mes
 		    struct str *out)
 {
 	const struct event_kind *kind = event_kind(ev);
+	size_t n = 0;
+	const struct event_field *rows = event_field_rows(&n);
 
 	add_text(out, "MESSAGE", message && message[0] != '\0' ? message : kind->meaning);
 	str_addf(out, "PRIORITY=%d\n", kind->priority);
 	add_text(out, "MESSAGE_ID", kind->id);
 	add_text(out, "SYSLOG_IDENTIFIER", "mdc-agent");
 	add_text(out, "MDC_EVENT", kind->name);
-	if (!f)
-		return;
-	add_text(out, "MDC_PROJECT", f->project);
-	add_number(out, "MDC_GENERATION", f->generation);
-	add_text(out, "MDC_COMMIT", f->commit);
-	add_text(out, "MDC_PREVIOUS", f->previous);
-	add_text(out, "MDC_REASON", f->reason);
-	add_number(out, "MDC_DURATION_MS", f->duration_ms);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = event_field_text(&rows[i], f);
+
+		add_text(out, rows[i].journal, text);
+		add_number(out, rows[i].journal, event_field_number(&rows[i], f));
+	}
 }
 
 void journal_send(enum event ev, const struct event_fields *f, const char *message)

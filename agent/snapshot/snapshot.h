@@ -22,11 +22,13 @@ struct tree_choice {
 	const struct snapshot_driver *driver; /* NULL: cannot be snapshotted, `why` says it */
 	char *why;                            /* why this driver, or why none; one line */
 	char *path;                           /* resolved, absolute */
-	char *store;     /* directory for copies, on path's own file system; made on first use */
-	bool consume;    /* a copy can be exchanged into place itself: same mount and subvolume */
-	int64_t bytes;   /* a copy will take about so much; -1: unknown */
-	int64_t files;   /* -1: not counted */
-	int64_t cost_ms; /* it will take about so long */
+	char *store;   /* directory for copies, on path's own file system; made on first use */
+	bool consume;  /* a copy can be exchanged into place itself: same mount and subvolume */
+	bool convert;  /* tree_take() makes path a subvolume first; its writers are stopped then */
+	char *command; /* of the command driver: absolute path */
+	int64_t bytes; /* a copy will take about so much; -1: unknown */
+	int64_t files; /* -1: not counted */
+	int64_t cost_ms;                 /* it will take about so long */
 	int64_t free_bytes, total_bytes; /* of the file system */
 };
 void tree_choice_done(struct tree_choice *c);
@@ -91,6 +93,9 @@ int tree_swap(const struct tree_choice *c, const char *built, const char *identi
 int tree_set_aside(const struct snapshot_driver *d, const char *from, const char *place,
 		   struct err *e);
 
+/* Where tree_build() puts what it makes: beside path, so that it can be exchanged. Caller frees. */
+char *tree_sibling(const char *path);
+
 /* The identity of what lies at path now; the caller frees. */
 int tree_identity(const struct snapshot_driver *d, const char *path, char **out, struct err *e);
 
@@ -98,5 +103,6 @@ int tree_identity(const struct snapshot_driver *d, const char *path, char **out,
 int snapshot_drop(const struct snapshot_driver *d, const char *place, struct err *e);
 
 /* Remove everything below store that is not in `places` (absolute paths of copies that have a
- * record): what a crash left. */
+ * record, each <store>/<snapshot>/<copy>): what a crash left. Only what has a snapshot's name is
+ * looked at. *dropped (may be NULL) counts. */
 int snapshot_sweep(const char *store, const struct strv *places, size_t *dropped, struct err *e);

@@ -1,5 +1,6 @@
 /*
- * history - history.jsonl: what happened on this host, a line each, for `events` and `status`.
+ * history - history.jsonl: what happened on this host, a line each. `events` and `status` read it,
+ * and it is what receivers of reports are sent from: see history_read.c.
  * Depends on: common, model/event.
  */
 #include "agent/store/layout.h"
@@ -7,37 +8,17 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/lock.h"
 #include "common/mem.h"
 #include "common/str.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
-enum {
-	ROTATE_BYTES = 8 * 1024 * 1024,
-	READ_MAX_BYTES = 2 * ROTATE_BYTES, /* one line may go over the limit, not more */
-};
-
-static cJSON *entry_of(enum event ev, const struct event_fields *f)
-{
-	cJSON *j = cJSON_CreateObject();
-
-	json_set_int(j, "time", clock_wall());
-	json_set_str(j, "event", event_kind(ev)->name);
-	if (!f)
-		return j;
-	json_set_str(j, "project", f->project);
-	if (f->generation != 0)
-		json_set_int(j, "generation", f->generation);
-	json_set_str(j, "commit", f->commit);
-	json_set_str(j, "previous", f->previous);
-	json_set_str(j, "reason", f->reason);
-	if (f->duration_ms != 0)
-		json_set_int(j, "duration_ms", f->duration_ms);
-	return j;
-}
+enum { LOCK_WAIT_MS = 2000 };
 
 static int rotate(const struct store *s, const char *path, bool *is_new, struct err *e)
 {
@@ -45,7 +26,7 @@ static int rotate(const struct store *s, const char *path, bool *is_new, struct 
 	struct stat st;
 
 	*is_new = stat(path, &st) < 0;
-	if (*is_new || st.st_size < ROTATE_BYTES)
+	if (*is_new || st.st_size < HISTORY_ROTATE_BYTES)
 		return 0;
 	if (rename(path, old) < 0)
 		return err_set(e, ERR_RETRY, errno, "cannot rotate %s", path);
@@ -53,76 +34,67 @@ static int rotate(const struct store *s, const char *path, bool *is_new, struct 
 	return 0;
 }
 
-int history_add(const struct store *s, enum event ev, const struct event_fields *f, struct err *e)
+static void random_id(char out[EVENT_ID_SIZE])
+{
+	unsigned char bytes[(EVENT_ID_SIZE - 1) / 2] = {0};
+
+	/* Small requests never fail once the kernel has started up. */
+	(void)!getrandom(bytes, sizeof(bytes), 0);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/*
+ * The time, so that it goes on growing when a power cut took lines that were not yet durable, or
+ * somebody removed the file: receivers would otherwise wait for numbers that they have had.
+ */
+static int stamp(const struct store *s, struct event_stamp *at, struct err *e)
+{
+	int64_t last = 0;
+
+	if (history_last_seq(s, &last, e) < 0)
+		return -1;
+	at->time_ms = clock_wall_ms();
+	at->seq = at->time_ms > last ? at->time_ms : last + 1;
+	random_id(at->id);
+	return 0;
+}
+
+int history_lock(const struct store *s, int *fd)
+{
+	auto_free char *path = store_path(s, "history.lock");
+	struct err ignored = ERR_INIT;
+
+	return lock_take(path, "history", LOCK_WAIT_MS, fd, &ignored);
+}
+
+static int add(const struct store *s, enum event ev, const struct event_fields *f,
+	       const char *message, struct err *e)
 {
 	auto_free char *path = store_path(s, "history.jsonl");
-	auto_json cJSON *j = entry_of(ev, f);
-	auto_free char *line = json_text(j);
+	struct event_stamp at = {.seq = 0};
 	bool is_new = false;
 
-	if (rotate(s, path, &is_new, e) < 0 || file_append_line(path, line, e) < 0)
-		return err_wrap(e, "write the history");
-	return is_new ? path_sync(s->root, e) : 0;
-}
-
-static int read_lines(const struct store *s, const char *name, char **text, size_t *len,
-		      struct err *e)
-{
-	auto_free char *path = store_path(s, name);
-	struct err why = ERR_INIT;
-
-	if (file_read(path, READ_MAX_BYTES, text, len, &why) == 0)
-		return 0;
-	if (why.errnum != ENOENT) {
-		*e = why;
+	if (stamp(s, &at, e) < 0 || rotate(s, path, &is_new, e) < 0)
 		return -1;
-	}
-	*text = xstrdup("");
-	*len = 0;
-	return 0;
+	auto_json cJSON *j = event_to_json(ev, f, message, &at);
+	auto_free char *line = json_text(j);
+	int rc = event_kind(ev)->may_wait ? file_append_line_unsynced(path, line, e)
+					  : file_append_line(path, line, e);
+
+	return rc == 0 && is_new ? path_sync(s->root, e) : rc;
 }
 
-/* Where the last `want` lines of text begin; *have is how many there are, at most want. */
-static const char *tail_of(const char *text, size_t len, size_t want, size_t *have)
+int history_add(const struct store *s, enum event ev, const struct event_fields *f,
+		const char *message, struct err *e)
 {
-	const char *p = text + len;
+	int lock = -1;
 
-	for (*have = 0; *have < want && p > text; (*have)++) {
-		const char *newline = memrchr(text, '\n', (size_t)(p - 1 - text));
+	/* A writer that was stopped while it held the lock must not keep reports away: a line is
+	 * one write, and the time in seq makes it unlikely that two are equal. */
+	(void)history_lock(s, &lock);
+	int rc = add(s, ev, f, message, e);
 
-		p = newline ? newline + 1 : text;
-	}
-	return p;
-}
-
-static void visit(const char *p, void (*each)(const cJSON *entry, void *arg), void *arg)
-{
-	while (*p != '\0') {
-		size_t n = strcspn(p, "\n");
-		auto_json cJSON *j = NULL;
-		struct err ignored = ERR_INIT;
-
-		/* A line that was cut by a power cut is skipped; the next one is whole again. */
-		if (n > 0 && json_parse(p, n, &j, &ignored) == 0 && cJSON_IsObject(j))
-			each(j, arg);
-		p += n + (p[n] == '\n');
-	}
-}
-
-int history_each(const struct store *s, size_t limit, void (*each)(const cJSON *entry, void *arg),
-		 void *arg, struct err *e)
-{
-	auto_free char *text = NULL, *old = NULL;
-	size_t len = 0, old_len = 0, have = 0, have_old = 0;
-
-	if (read_lines(s, "history.jsonl", &text, &len, e) < 0)
-		return -1;
-	const char *from = tail_of(text, len, limit, &have);
-	if (have < limit) {
-		if (read_lines(s, "history.jsonl.1", &old, &old_len, e) < 0)
-			return -1;
-		visit(tail_of(old, old_len, limit - have, &have_old), each, arg);
-	}
-	visit(from, each, arg);
-	return 0;
+	lock_drop(lock);
+	return rc < 0 ? err_wrap(e, "write the history") : 0;
 }

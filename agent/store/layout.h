@@ -13,6 +13,10 @@ struct store {
 	char *root; /* the state directory, absolute */
 };
 
+enum { HISTORY_ROTATE_BYTES = 8 * 1024 * 1024 };
+/* Writers of history.jsonl and repeats.json, one at a time; -1 if another has it for too long. */
+int history_lock(const struct store *s, int *fd);
+
 enum { LAYOUT_MAX_NAMES = 100000 }; /* entries of one of our directories */
 
 /* projects/<project>/<name>, or the directory itself with NULL; the caller frees. */

@@ -60,7 +60,7 @@ static void from_json(const cJSON *j, const char *project, const char *digest, s
 	*m = (struct mark){
 		.project = xstrdup(json_str(j, "project", project)),
 		.digest = xstrdup(json_str(j, "digest", digest)),
-		.reason = xstrdup(json_str(j, "reason", "it failed; why was not recorded")),
+		.reason = xstrdup_null(json_str(j, "reason", NULL)),
 		.when = json_int(j, "when", 0),
 		.attempts = clip(json_int(j, "attempts", 0)),
 		.manual = json_bool(j, "manual", false),

@@ -5,6 +5,7 @@
  * one.
  */
 #include "agent/store/layout.h"
+#include "agent/store/outbox.h"
 
 #include "common/file.h"
 #include "common/mem.h"
@@ -173,6 +174,7 @@ int store_open(const struct config *c, bool create, struct store **out, struct e
 {
 	auto_store struct store *s = xcalloc(1, sizeof(*s));
 	bool versioned = false;
+	struct err ignored = ERR_INIT;
 
 	s->root = xstrdup(c->state_dir);
 	if (create && !file_exists(s->root) && dir_make(s->root, 0700, e) < 0)
@@ -186,6 +188,9 @@ int store_open(const struct config *c, bool create, struct store **out, struct e
 		return -1;
 	if (create && make_missing(s, versioned, e) < 0)
 		return -1;
+	/* Reports must not be in the way of a deployment: without a cursor they begin later. */
+	if (create)
+		(void)outbox_open(s, c, &ignored);
 	*out = TAKE(s);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "agent/model/config.h"
 #include "agent/model/event.h"
 #include "agent/model/generation.h"
+#include "agent/model/snapshot.h"
 #include "common/auto.h"
 #include "common/err.h"
 
@@ -152,9 +153,69 @@ void mark_done(struct mark *m);
 void marks_done(struct mark *v, size_t n);
 #define auto_mark AUTO(mark_done)
 
-/* ---- history.jsonl (history.c) ---- */
-/* Append one event; the file is rotated at 8 MiB (one old one is kept). Durable when it returns. */
-int history_add(const struct store *s, enum event ev, const struct event_fields *f, struct err *e);
+/* ---- snapshots/<id>.json (snapshots.c): which copies of volumes exist ---- */
+int snapshot_write(const struct store *s, const struct snapshot *x,
+		   struct err *e); /* from here on it exists */
+int snapshot_read(const struct store *s, const char *id, struct snapshot *out, bool *found,
+		  struct err *e); /* out is overwritten when found; ERR_BROKEN if it is damaged */
+int snapshot_forget(const struct store *s, const char *id,
+		    struct err *e); /* the record only: the copies go with snapshot_drop() */
+int snapshot_list(const struct store *s, const char *project /* or NULL: all */,
+		  struct snapshot **out, size_t *n, struct err *e); /* oldest first */
+void snapshots_done(struct snapshot *v, size_t n);
+char *snapshot_new_id(const char *project, int64_t generation); /* the caller frees */
+
+/* ---- the file of `metrics_file:` (metrics_file.c); config.metrics_file is set ---- */
+struct metrics_sync {
+	bool good;            /* everything wanted holds */
+	bool asked, answered; /* the source */
+};
+/* The whole file, from the records. */
+int metrics_write(const struct store *s, const struct config *c, const struct metrics_sync *now,
+		  struct err *e);
+/* Only what it says of the source; nothing if there is no file yet. Reads no records. */
+int metrics_note_source(const struct config *c, bool up, int64_t seen, struct err *e);
+
+/* ---- history.jsonl (history.c, history_read.c) ---- */
+/*
+ * Append one event, in the form of event_to_json(); the file is rotated at 8 MiB (one old one is
+ * kept). Durable when it returns, unless the event's kind says that it may wait for the next one.
+ * seq grows strictly, across restarts, rotations and writers: it is the wall clock in ms, or one
+ * more than the last when that is higher. It is what receivers keep as their cursor.
+ */
+int history_add(const struct store *s, enum event ev, const struct event_fields *f,
+		const char *message, struct err *e);
+/*
+ * Visit at most max entries with seq > after_seq, oldest first; each() ends it with anything but 0.
+ * Entries of older versions have no seq: it counts as 0, so nobody is sent them.
+ */
+int history_from(const struct store *s, int64_t after_seq, size_t max,
+		 int (*each)(const cJSON *entry, void *arg), void *arg, struct err *e);
+int history_last_seq(const struct store *s, int64_t *seq, struct err *e); /* 0: no entry has one */
 /* Visit the last `limit` entries, oldest first; lines that do not parse are skipped. */
 int history_each(const struct store *s, size_t limit, void (*each)(const cJSON *entry, void *arg),
 		 void *arg, struct err *e);
+
+/* ---- repeats.json: failures that go on (repeats.c) ---- */
+/*
+ * What fails: an event, of a project, a receiver or a file system. The same failure is told once,
+ * then hourly, then daily; a key is never told more than three times in an hour, whatever its
+ * reasons. "The same": reasons that differ in numbers, times and ids only.
+ */
+struct repeat_key {
+	enum event event;
+	const char *project, *subject; /* either may be NULL; subject: a receiver, a path */
+};
+struct repeat_state {
+	bool tell;     /* failed: report it now; over: it had been reported, so report its end */
+	int64_t since; /* wall clock of the first failure */
+	int64_t times; /* it failed until now */
+};
+int repeat_failed(const struct store *s, const struct repeat_key *k, const char *reason,
+		  struct repeat_state *out, struct err *e);
+/* It works again: forget it. Costs one look at a file that is mostly not there. */
+int repeat_over(const struct store *s, const struct repeat_key *k, struct repeat_state *out,
+		struct err *e);
+/* Visit the keys that are open now; pointers are valid during the call. */
+int repeat_each(const struct store *s, void (*each)(const struct repeat_key *k, void *arg),
+		void *arg, struct err *e);

@@ -11,13 +11,18 @@ import traceback
 
 import world as world_module
 from rows_daemon import row_memory
+from rows_deliver import row_deliver
 from rows_deploy import row_parallel, row_push, row_state
+from rows_downtime import row_downtime, row_pause
 from rows_poll import row_cpu_day, row_poll
+from rows_snapshot import row_consume, row_copy, row_snapshot
 from rows_sync import row_fsync, row_nothing, row_push_cpu, row_repo_size
 
 ROWS = {
     "poll": row_poll, "nothing": row_nothing, "push-cpu": row_push_cpu, "push": row_push, "parallel": row_parallel,
     "memory": row_memory, "cpu-day": row_cpu_day, "fsync": row_fsync, "state": row_state, "repo-size": row_repo_size,
+    "deliver": row_deliver, "downtime": row_downtime, "pause": row_pause,
+    "snapshot": row_snapshot, "consume": row_consume, "copy": row_copy,
 }
 HEADS = ("measure", "target", "figure", "", "raw figures")
 

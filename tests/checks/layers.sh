@@ -32,6 +32,7 @@ openssl/            ^common/
 systemd/sd-event    ^agent/daemon/
 systemd/sd-daemon   ^agent/daemon/
 systemd/sd-journal  ^agent/notify/
+btrfsutil           ^agent/snapshot/
 '
 
 find common agent -name '*.[ch]' | sort | MAY_SEE=$may_see LIBRARIES=$libraries xargs awk '

@@ -19,6 +19,7 @@ import sandbox  # noqa: E402
 from agent import Agent  # noqa: E402
 from bystanders import Bystanders  # noqa: E402
 from engine import Engine  # noqa: E402
+from filesystems import EngineOn, FileSystem  # noqa: E402
 from registry import Registry  # noqa: E402
 from repo import Repo  # noqa: E402
 
@@ -64,6 +65,23 @@ def engine(base):
     yield e
     if e.process:
         e.kill()  # the sandbox removes the rest; a polite stop waits for each container
+
+
+@pytest.fixture(scope="session")
+def engine_on(base):
+    """engine_on("btrfs"): an engine of its own whose volumes lie on such a file system; made when first asked for."""
+    made = {}
+
+    def get(kind):
+        if kind not in made:
+            made[kind] = EngineOn(FileSystem(kind))
+            made[kind].start()
+            for v in (1, 2, 3):
+                made[kind].image(f"app:{v}")
+        return made[kind]
+    yield get
+    for e in made.values():
+        e.close()
 
 
 @pytest.fixture(scope="session")

@@ -91,9 +91,13 @@ class Container:
         return f"<{self.name} {self.state} {self.image} {self.id[:12]}>"
 
 
+NETWORK = ["--bip", "10.198.21.1/24", "--default-address-pool", "base=10.121.0.0/16,size=24"]
+
+
 class Engine:
-    def __init__(self, base):
+    def __init__(self, base, data_root=None, network=None):
         self.base = Path(base)
+        self.data_root, self.network = Path(data_root or self.base / "data"), network or NETWORK
         self.socket = str(self.base / "docker.sock")
         self.url = f"unix://{self.socket}"
         self.process = None
@@ -107,9 +111,8 @@ class Engine:
             (self.base / name).unlink(missing_ok=True)
         log = open(self.base / "log", "ab")
         self.process = subprocess.Popen(
-            ["dockerd", "--data-root", str(self.base / "data"), "--exec-root", str(self.base / "exec"),
-             "--pidfile", str(self.base / "pid"), "-H", self.url, "--bip", "10.198.21.1/24",
-             "--default-address-pool", "base=10.121.0.0/16,size=24",
+            ["dockerd", "--data-root", str(self.data_root), "--exec-root", str(self.base / "exec"),
+             "--pidfile", str(self.base / "pid"), "-H", self.url, *self.network,
              "--containerd-namespace", "mdct", "--containerd-plugins-namespace", "mdct-plugins",
              "--shutdown-timeout", "1", "--insecure-registry", "127.0.0.1:5000"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

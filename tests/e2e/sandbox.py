@@ -94,6 +94,9 @@ def clean():
     for point in reversed(points):
         if point.startswith(str(BASE) + "/"):
             run("umount", "-l", point, check=False)
+    for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE", check=False).stdout.splitlines():
+        if f" {BASE}/" in line:  # killed between making it and mounting it
+            run("losetup", "--detach", line.split()[0], check=False)
     if Path(f"/run/netns/{NAME}").exists():
         run("ip", "netns", "del", NAME, check=False)
     shutil.rmtree(BASE, ignore_errors=True)

@@ -18,9 +18,12 @@ POINTS = re.findall(r"^FAULT_POINT\((\w+)\)", (ROOT / "common/fault.def").read_t
 ENDS = ["projects_done", "generation_written", "current_switched", "sync_closed"]
 BEGINS = ["fetch_done", "stage_done", "sync_opened"]
 SCENARIOS = {
-    "change": BEGINS + ["intent_written", "files_half", "files_placed", "apply_done", "health_done",
+    "change": BEGINS + ["snapshot_begun", "quiesced", "snapshot_half", "snapshot_copied", "snapshot_made",
+                        "intent_written", "files_half", "files_placed", "apply_done", "health_done",
                         "project_committed"] + ENDS,
-    "fail": ["apply_done", "mark_written", "undo_files", "undo_applied", "undo_done"] + ENDS,
+    "hook": ["snapshot_abandoned"],
+    "fail": ["apply_done", "mark_written", "restore_cleared", "restore_built", "restore_half", "restore_swapped",
+             "restore_aside", "restore_done", "undo_files", "undo_applied", "undo_done"] + ENDS,
     "add": ["intent_written", "files_placed", "apply_done", "health_done", "project_committed", "generation_written"],
     "remove": ["remove_begun", "remove_done"] + ENDS,
 }
@@ -32,11 +35,16 @@ def test_every_point_is_tried():
 
 
 def compose(v, good=True):
-    """Two services and two mounted files, all of one version."""
+    """Two services and two mounted files, all of one version; one writes to their data what it is."""
     check = {"test": ["CMD", "true" if good else "false"], "interval": "200ms", "timeout": "2s", "retries": 2}
     s = {"image": f"app:{v}", "network_mode": "none", "environment": {"V": str(v)}, "restart": "always",
          "volumes": ["./conf:/conf:ro", "data:/data"]}
-    return json.dumps({"services": {"app": {**s, "healthcheck": check}, "two": s}, "volumes": {"data": {}}})
+    command = ["sh", "-c", f"echo {v} >>/data/log; exec sleep 1000000"]
+    return json.dumps({"services": {"app": {**s, "healthcheck": check, "command": command}, "two": s},
+                       "volumes": {"data": {}}})
+
+
+HOOK = {"hooks": {"before_snapshot": {"service": "app", "command": ["false"]}}}
 
 
 def files(v, good=True):
@@ -54,7 +62,7 @@ def versions(engine):
     return found
 
 
-def whole(agent, engine, allowed):
+def whole(agent, engine, allowed, rolled_back=False):
     """The project is at exactly one of the allowed versions (None: gone), and the records say the same."""
     assert agent.open_work() == []
     assert not [c for c in engine.containers() if re.match(r"^[0-9a-f]{12}_", c.name)]
@@ -65,6 +73,8 @@ def whole(agent, engine, allowed):
         assert len(found) == 1, f"a mix of versions: {found}"
         version = int(found.pop())
         assert entries["web"]["status"] in ("good", "held")
+        log = engine.read("web", "/data/log").split()
+        assert log[-1] == str(version) and (rolled_back or "2" not in log or version == 2), f"data of another: {log}"
         assert (agent.live("web") / "conf/a").read_text() == str(version)
     else:
         version = None
@@ -102,13 +112,16 @@ def test_agent_killed(scenario, point, repo, agent, engine):
     if scenario == "remove":
         repo.deploy(remove=["web"])
     else:
-        repo.deploy(files(2, good=scenario != "fail"))
+        new = files(2, good=scenario != "fail")
+        if scenario == "hook":
+            new["web/compose.yaml"] = json.dumps({**json.loads(new["web/compose.yaml"]), "x-mdc": HOOK})
+        repo.deploy(new)
     killed = agent.sync(fault=f"{point}:kill")
     assert killed.code != DONE or "signal 9" in killed.text or "crash" in killed.text, \
         f"the point was not reached: {killed}"
     open_before = agent.open_work()
     recovered = agent.sync(DONE, FAILED)
-    expected = {"change": [2], "add": [2], "fail": [1], "remove": [None]}[scenario]
+    expected = {"change": [2], "add": [2], "fail": [1], "hook": [1], "remove": [None]}[scenario]
     whole(agent, engine, expected)
     assert engine.ids("other") == others
     if open_before:
@@ -116,6 +129,8 @@ def test_agent_killed(scenario, point, repo, agent, engine):
         assert "agent.recovered" in events, (open_before, recovered)
     if scenario != "add":
         assert "web_data" in engine.volumes()
+    if scenario in ("change", "fail"):
+        assert engine.exec(engine.one("web", "two").id, "ls", "/data").split() == ["log", "precious"]
     if scenario == "fail":
         assert recovered.code == FAILED or "held" in agent.run("status").text or "fail" in agent.run("status").text
 
@@ -132,7 +147,8 @@ def test_killed_twice(point, at_one, repo, agent, engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["undo_files", "undo_applied"])
+@pytest.mark.parametrize("point", ["restore_cleared", "restore_built", "restore_half", "restore_swapped",
+                                   "restore_aside", "restore_done", "undo_files", "undo_applied"])
 def test_undo_killed_twice(point, at_one, repo, agent, engine):
     repo.deploy(files(2, good=False))
     agent.sync(fault=f"{point}:kill")
@@ -162,7 +178,7 @@ def test_rollback_killed(point, at_one, repo, agent, engine):
     agent.sync(DONE)
     agent.run("rollback", fault=f"{point}:kill")
     agent.sync(DONE, FAILED)
-    whole(agent, engine, [1, 2])
+    whole(agent, engine, [1, 2], rolled_back=True)
 
 
 def test_whole_agent_killed_while_compose_works(at_one, repo, agent, engine):
@@ -229,7 +245,7 @@ def test_engine_dies(when, kill, at_one, repo, agent, engine):
     assert r.code in (DONE, FAILED, LATER), r
     wait_until(lambda: agent.sync().code in (DONE, FAILED), 60)
     whole(agent, engine, [1, 2])
-    assert engine.exec(engine.one("web", "two").id, "ls", "/data") == "precious"
+    assert engine.exec(engine.one("web", "two").id, "ls", "/data").split() == ["log", "precious"]
 
 
 def test_sigterm_goes_on_at_the_next_start(at_one, repo, agent, engine):

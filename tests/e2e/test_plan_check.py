@@ -24,7 +24,7 @@ def test_plan_gives_reasons(deployed, repo, agent, engine):
     assert "MODE" in plan.reasons("web") and "two" not in plan.reasons("web"), "names of variables, never values"
     assert plan.services("web") == ["web", "worker"]
     assert plan.services("wiki") == ["app"]
-    assert "snapshot" in plan.notes("web")
+    assert "data of store: snapshot by" in plan.notes("web") and "snapshot" not in plan.notes("wiki")
     text = agent.run("plan").expect(DONE).out
     assert all(name in text for name in ("web", "mail", "wiki", "bad"))
 

@@ -45,6 +45,9 @@ static void check_defaults(void **state)
 	assert_int_equal(c.retention.snapshots, 5);
 	assert_int_equal(c.retention.failed_data_ms, 7LL * 24 * 3600 * 1000);
 	assert_int_equal(c.retention.snapshot_share, 20);
+	assert_int_equal(c.snapshots.min_free, 5);
+	assert_false(c.snapshots.subvolumes);
+	assert_null(c.snapshots.dir);
 	assert_int_equal(c.defaults.pull, PULL_UNSET);
 }
 
@@ -52,9 +55,10 @@ static const char every_key[] =
 	"source:\n  url: ssh://me@git.example.org:2222/lab.git\n  tag: \"deploy/*\"\n  path: hosts/a\n  poll: 5s\n"
 	"  username: other\n  ssh_key_file: /etc/k\n  known_hosts_file: /etc/h\n  timeout: 30s\n"
 	"host: server1\nengine: podman\nsocket: unix:///run/podman/podman.sock\ncompose: /usr/bin/docker-compose\n"
-	"state_dir: /srv/s\nruntime_dir: /run/x\nparallel: 64\ndrift: repair\n"
+	"state_dir: /srv/s\nruntime_dir: /run/x\nmetrics_file: /m/x.prom\nparallel: 64\ndrift: repair\n"
 	"defaults: {health: {timeout: 4m}}\n"
 	"retention: {generations: 3, snapshots: 2, failed_data: 1d, snapshot_share: 50%}\n"
+	"snapshots: {dir: /srv/snap, subvolumes: true, command: /usr/local/bin/snap, min_free: 10%}\n"
 	"verify: {mode: off}\npolicy: {preset: open}\nwebhooks: []\n"
 	"projects:\n  web: {compose_files: [/srv/web/compose.yaml], env_files: /srv/web/e, pull: never}\n"
 	"  db: {compose_files: /srv/db/compose.yaml}\n";
@@ -81,7 +85,12 @@ static void check_every_key(void **state)
 	assert_int_equal(c.n_projects, 2);
 	assert_string_equal(c.projects[0].name, "db"); /* sorted */
 	assert_int_equal(c.projects[1].settings.pull, PULL_NEVER);
-	assert_int_equal(c.projects[1].line, 24);
+	assert_int_equal(c.projects[1].line, 26);
+	assert_string_equal(c.metrics_file, "/m/x.prom");
+	assert_string_equal(c.snapshots.dir, "/srv/snap");
+	assert_string_equal(c.snapshots.command, "/usr/local/bin/snap");
+	assert_true(c.snapshots.subvolumes);
+	assert_int_equal(c.snapshots.min_free, 10);
 }
 
 /* Every URL alone; NULL: accepted. */
@@ -173,7 +182,7 @@ static const struct bad_row {
 	{"policy", URL "policy: {preset: strict}\n",
 	 "agent.yaml:2:9: policy: this version of mdc-agent only knows {preset: open}"},
 	{"webhooks", URL "webhooks: [{url: x}]\n",
-	 "agent.yaml:2:11: webhooks: this version of mdc-agent cannot send webhooks"},
+	 "agent.yaml:2:12: webhooks: url: expected https://host/path"},
 	{"hosts under defaults", URL "defaults: {hosts: [a]}\n",
 	 "agent.yaml:2:12: unknown key 'hosts' in defaults"},
 	{"declared without files", "projects: {web: {pull: never}}\n",
@@ -182,6 +191,10 @@ static const struct bad_row {
 	 "agent.yaml:1:24: projects.web: path is for"},
 	{"declared with a bad name", "projects: {Web: {compose_files: /a}}\n",
 	 "agent.yaml:1:12: 'Web' is not a valid project name"},
+	{"metrics without .prom", URL "metrics_file: /x/y.txt\n",
+	 "agent.yaml:2:15: metrics_file: expected an absolute path that ends in .prom"},
+	{"metrics at a relative path", URL "metrics_file: y.prom\n",
+	 "agent.yaml:2:15: metrics_file: expected an absolute path that ends in .prom"},
 	{"one directory for both", URL "state_dir: /x\nruntime_dir: /x\n",
 	 "agent.yaml:3:14: runtime_dir is the same as state_dir"},
 	{"a list", "[a]\n", "agent.yaml:1:1: expected a map of keys"},

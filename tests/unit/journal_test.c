@@ -21,7 +21,15 @@ static void all_fields(void **state)
 				       .reason = "app exited",
 				       .previous = "def",
 				       .generation = 42,
-				       .duration_ms = 1500};
+				       .duration_ms = 1500,
+				       .subject = "bump",
+				       .author = "Ann",
+				       .receiver = "ops",
+				       .volume = "data",
+				       .snapshot = "41-web",
+				       .path = "/var",
+				       .host = "server1",
+				       .bytes = 7};
 
 	journal_format(EVENT_PROJECT_DEPLOYED, &f, "web is up", &s);
 	assert_true(str_starts(s.s, "MESSAGE=web is up\n"));
@@ -33,7 +41,12 @@ static void all_fields(void **state)
 	assert_non_null(strstr(s.s, "\nMDC_COMMIT=abc\n"));
 	assert_non_null(strstr(s.s, "\nMDC_PREVIOUS=def\n"));
 	assert_non_null(strstr(s.s, "\nMDC_REASON=app exited\n"));
-	assert_true(str_ends(s.s, "\nMDC_DURATION_MS=1500\n"));
+	assert_non_null(strstr(s.s, "\nMDC_DURATION_MS=1500\n"));
+	assert_non_null(strstr(s.s, "\nMDC_SUBJECT=bump\nMDC_AUTHOR=Ann\n"));
+	assert_non_null(strstr(s.s, "\nMDC_RECEIVER=ops\nMDC_VOLUME=data\n"));
+	assert_non_null(strstr(s.s, "\nMDC_SNAPSHOT=41-web\nMDC_PATH=/var\n"));
+	assert_non_null(strstr(s.s, "\nMDC_HOST=server1\n"));
+	assert_true(str_ends(s.s, "\nMDC_BYTES=7\n"));
 }
 
 static void missing_ones_are_left_out(void **state)

@@ -219,7 +219,7 @@ static void check_events(void **state)
 	for (int i = 0; i < EVENT_COUNT; i++) {
 		const struct event_kind *k = event_kind((enum event)i);
 		assert_non_null(k->name);
-		assert_true(k->priority >= 1 && k->priority <= 6);
+		assert_true(k->priority >= 1 && k->priority <= 7);
 		assert_int_equal(strspn(k->id, "0123456789abcdef"), 32);
 		assert_int_equal(strlen(k->id), 32);
 		assert_true(k->meaning[0] && k->advice[0]);

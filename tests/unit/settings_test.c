@@ -14,7 +14,8 @@ static const char every_key[] =
 	"path: apps/m\nfiles: [a.yaml, b.yaml]\nhosts: [server1, \"@web\"]\nafter: [traefik]\n"
 	"env_files: [prod.env]\nprofiles: [prod]\npull: always\non_remove: stop\nadopt: true\nsuspend: true\n"
 	"health: {timeout: 5m, settle: 3s, http: [\"http://127.0.0.1:9925/a\"], units: [container@db.service]}\n"
-	"snapshot: {volumes: [data], paths: [/srv/m], quiesce: pause, restore: {data: never, x: manual}}\n"
+	"snapshot: {volumes: [data], paths: [/srv/m], quiesce: pause, restore: {data: never, x: manual},\n"
+	"  driver: {data: copy}}\n"
 	"hooks:\n  before_snapshot: {service: db, command: [pg_dump, -U, app], timeout: 1m}\n"
 	"  after_snapshot: {service: web, command: [true]}\n";
 
@@ -31,10 +32,21 @@ static const struct row {
 	 "\"health.http\":[\"http://127.0.0.1:9925/a\"],\"health.units\":[\"container@db.service\"],"
 	 "\"snapshot.all_volumes\":\"no\",\"snapshot.volumes\":[\"data\"],\"snapshot.paths\":[\"/srv/m\"],"
 	 "\"snapshot.quiesce\":\"pause\",\"snapshot.restore_by_volume\":[\"data=never\",\"x=manual\"],"
+	 "\"snapshot.driver_by_volume\":[\"data=copy\"],"
 	 "\"hooks.before_snapshot.service\":\"db\",\"hooks.before_snapshot.command\":[\"pg_dump\",\"-U\","
 	 "\"app\"],\"hooks.before_snapshot.timeout_ms\":60000,\"hooks.after_snapshot.service\":\"web\","
 	 "\"hooks.after_snapshot.command\":[\"true\"],\"suspend\":\"yes\",\"adopt\":\"yes\"}"},
 	{"none", "{}", false, "{}"},
+	{"paths", "snapshot: {paths: [./data, /srv/x], restore: {./data: never}, driver: zfs}",
+	 false,
+	 "{\"snapshot.paths\":[\"./data\",\"/srv/x\"],\"snapshot.restore_by_volume\":[\"./data=never\"],"
+	 "\"snapshot.driver\":\"zfs\"}"},
+	{"climbing data path", "snapshot: {paths: [./../x]}", false,
+	 "f:1:20: error: snapshot.paths: expected an absolute path without '..', such as /srv/web, or one "
+	 "below the project's directory, such as ./data, not './../x'"},
+	{"driver", "snapshot: {driver: zsf}", false,
+	 "f:1:20: error: snapshot.driver: expected auto, btrfs, reflink, copy, zfs or command, not 'zsf': "
+	 "did you mean 'zfs'?"},
 	{"volumes: none", "snapshot: {volumes: none, restore: manual}", false,
 	 "{\"snapshot.all_volumes\":\"no\",\"snapshot.restore\":\"manual\"}"},
 	{"no profiles", "profiles: []", false, "{\"profiles.given\":true}"},
@@ -136,6 +148,8 @@ static const struct merge_row {
 	{"a map leaves the word for the others", "snapshot: {restore: {a: auto}}",
 	 "snapshot: {restore: never}",
 	 "{\"snapshot.restore\":\"never\",\"snapshot.restore_by_volume\":[\"a=auto\"]}"},
+	{"a driver for all hides a map", "snapshot: {driver: auto}",
+	 "snapshot: {driver: {a: copy}}", "{\"snapshot.driver\":\"auto\"}"},
 	{"a hook is one thing", "hooks: {before_snapshot: {service: a, command: [x]}}",
 	 "hooks: {before_snapshot: {service: b, command: [y]}}",
 	 "{\"hooks.before_snapshot.service\":\"a\",\"hooks.before_snapshot.command\":[\"x\"]}"},
@@ -180,11 +194,32 @@ static void check_finish(void **state)
 	settings_done(&s);
 }
 
+static void check_by_volume(void **state)
+{
+	struct settings s;
+	auto_free char *text = read_as_text(
+		"snapshot: {restore: {/a: never, /a=b: manual}, driver: {db: copy, x: auto}}",
+		false, &s);
+
+	(void)state;
+	assert_int_equal(text[0], '{');
+	settings_finish(&s);
+	assert_int_equal(settings_restore_of(&s, "/a"), RESTORE_NEVER);
+	assert_int_equal(settings_restore_of(&s, "/a=b"), RESTORE_MANUAL);
+	assert_string_equal(settings_driver_of(&s, "db"), "copy");
+	assert_null(settings_driver_of(&s, "x"));
+	assert_null(settings_driver_of(&s, "other"));
+	s.snapshot.driver = DRIVER_ZFS;
+	assert_null(settings_driver_of(&s, "x"));
+	assert_string_equal(settings_driver_of(&s, "other"), "zfs");
+	settings_done(&s);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(merges) + 1] = {
-		cmocka_unit_test(check_finish)};
-	size_t n = 1;
+	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(merges) + 2] = {
+		cmocka_unit_test(check_finish), cmocka_unit_test(check_by_volume)};
+	size_t n = 2;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		tests[n++] = (struct CMUnitTest){rows[i].name, check_row, NULL, NULL,
