@@ -51,11 +51,13 @@ static bool is_text(const struct reader *s, const char *text)
 /* The text between the marks, decoded. The caller frees; NULL if there is none. */
 static unsigned char *decode(const char *text, size_t *len)
 {
-	const char *s = strstr(text, begin), *stop = s ? strstr(s, end) : NULL;
+	const char *s = strstr(text, begin);
+
+	s = s ? s + sizeof(begin) - 1 : NULL; /* the dashes of one mark are not the other's too */
+	const char *stop = s ? strstr(s, end) : NULL;
 
 	if (!stop)
 		return NULL;
-	s += sizeof(begin) - 1;
 	size_t n = 0, room = (size_t)(stop - s);
 	auto_free unsigned char *plain = xmalloc(room + 4);
 	unsigned char *out = xmalloc(room + 4);

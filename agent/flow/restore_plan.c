@@ -124,6 +124,8 @@ char *restore_words(const struct bench *b)
 	if (s->undoing && s->left.n > 0)
 		str_addf(&out, "; not put back: %s; the data from before is snapshot %s", left,
 			 s->snapshot.id);
+	if (!s->snapshot.id && !s->from_id && s->left.n > 0) /* nothing could be copied */
+		str_addf(&out, "; not put back: %s", left);
 	if (s->undoing)
 		add_new_volumes(&s->snapshot, &out);
 	return str_take(&out);

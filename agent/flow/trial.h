@@ -136,7 +136,7 @@ int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err
 cJSON *trial_end(const struct bench *b, const char *end,
 		 const char *why); /* b NULL: without "new" */
 int trial_persist(struct bench *b, int (*go)(struct bench *b, struct err *e),
-		  struct err *e); /* waits for an engine that is away */
+		  struct err *e);           /* waits for an engine that is away */
 bool trial_disk_error(const struct err *e); /* waiting does not help against it */
 /* Forward to a good end, or back. The result says which; -1 only when nothing could be recorded. */
 int trial_run(struct bench *b, cJSON **result, struct err *e);

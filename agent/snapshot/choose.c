@@ -202,11 +202,18 @@ static int choose_command(struct tree_choice *c, const struct tree_where *w)
 	return use(c, &driver_command, "as the settings say");
 }
 
+static bool is_zfs(const char *path)
+{
+	char *set = zfs_set_of(path);
+	bool found = set != NULL;
+
+	free(set);
+	return found;
+}
+
 static int choose_mounted(struct tree_choice *c, const struct tree_where *w, bool root)
 {
-	auto_free char *set = root ? zfs_set_of(c->path) : NULL;
-
-	if (!set || (w->driver && !str_eq(w->driver, "zfs")))
+	if ((w->driver && !str_eq(w->driver, "zfs")) || !root || !is_zfs(c->path))
 		return choose_directory(c, w, root);
 	store_any(c, w);
 	return use(c, &driver_zfs, "it is a ZFS data set");

@@ -1,4 +1,4 @@
-"""How long writers stand still, on btrfs with a real engine: an update with its copy, and a copy while they are paused."""
+"""How long writers stand still, on btrfs with a real engine: an update with its copy, a copy while they are paused."""
 
 import json
 import subprocess

@@ -28,7 +28,28 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out of `run.sh --fast` and of the run with sanitizers")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--shard", default="1/1", help="K/N: the K-th of N parts of the modules, to run side by side "
+                                                    "(each with a MDC_E2E_NAME of its own)")
+
+
+def _shard(items, which):
+    """Whole modules, the largest first, each to the part that has least so far; slow tests count more."""
+    part, parts = (int(n) for n in which.split("/"))
+    weights = {}
+    for item in items:
+        weights[item.fspath] = weights.get(item.fspath, 0) + (4 if item.get_closest_marker("slow") else 1)
+    sums, ours = [0] * parts, set()
+    for path in sorted(weights, key=lambda p: (-weights[p], str(p))):
+        least = sums.index(min(sums))
+        sums[least] += weights[path]
+        if least == part - 1:
+            ours.add(path)
+    return [i for i in items if i.fspath in ours]
+
+
+def pytest_collection_modifyitems(config, items):
+    items[:] = _shard(items, config.getoption("--shard"))
     if not Path(agent_module.PROGRAM).exists():
         skip = pytest.mark.skip(reason=f"{agent_module.PROGRAM} is not built")
         for item in items:

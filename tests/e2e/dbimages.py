@@ -140,13 +140,14 @@ def recipes_image(v):
 
 
 def maria_image(v):
-    files = {"maria.sh": script("maria.sh"), "health": "until mariadb-admin -S /tmp/sock -u root ping; do sleep 0.1; done\n", "version": v,
-             "etc/passwd": ACCOUNTS}
+    files = {"maria.sh": script("maria.sh"), "version": v, "etc/passwd": ACCOUNTS,
+             "health": "until mariadb-admin -S /tmp/sock -u root ping; do sleep 0.1; done\n"}
     return files, settings(["/bin/sh", "/maria.sh"], "SIGTERM", Healthcheck=HEALTH)
 
 
 def redis_image(v):
-    files = {"health": "until redis-cli -p ${PORT:-6379} ping; do sleep 0.1; done\n", "version": v, "etc/passwd": ACCOUNTS}
+    files = {"health": "until redis-cli -p ${PORT:-6379} ping; do sleep 0.1; done\n", "version": v,
+             "etc/passwd": ACCOUNTS}
     run = "exec redis-server --port ${PORT:-6379} --bind 127.0.0.1 --dir /data --appendonly yes --appendfsync always"
     return files, settings(["/bin/sh", "-c", run], "SIGTERM", Healthcheck=HEALTH)
 

@@ -142,4 +142,4 @@ class Shop:
             db = sqlite3.connect(f"{d}/app.db")
             columns = [row[1] for row in db.execute("pragma table_info(t)")]
             db.close()
-        assert ("seq" in columns) == (got[f"{self.name}_litedata"] == "2"), columns
+        assert "seq" in columns or got[f"{self.name}_litedata"] == "1", columns

@@ -136,9 +136,10 @@ class Recipes:
                       depends_on={"postgres": {"condition": "service_healthy"}}, restart="always",
                       deploy={"resources": {"limits": {"memory": "256M"}}})
         db = service("pg:1", "mealie-pgdata", {"PORT": self.db_port}, restart="always")
+        health = f"{{http: 'http://127.0.0.1:{self.port}/about'}}"
         self.place.repo.deploy({
             "mealie/compose.yaml": compose({"mealie": app, "postgres": db}, ["mealie-data", "mealie-pgdata"]),
-            "mdc.yaml": f"version: 1\nprojects:\n  mealie:\n    health: {{http: 'http://127.0.0.1:{self.port}/about'}}\n"})
+            "mdc.yaml": f"version: 1\nprojects: {{mealie: {{health: {health}}}}}\n"})
 
     def ask(self, path, data=None):
         url = f"http://127.0.0.1:{self.port}{path}"

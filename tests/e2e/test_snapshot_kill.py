@@ -1,8 +1,8 @@
 """
-kill -9 and a full disk while volumes are copied and put back: at each fault point of that part, and at system calls
-chosen evenly from those that change something (MDC_E2E_POINTS: how many, default 3 of each; from 20 on also each fault
-point with each driver). Afterwards the data is old or new, whole; the old version runs on it; nothing is left over after
-the next start. Shown by 4.
+kill -9 and a full disk while volumes are copied and put back: at fault points of that part, and at system calls chosen
+evenly from those that change something (MDC_E2E_POINTS: how many, default 3 of each; from 20 on each fault point with
+each driver too). Afterwards the data is old or new, whole; the old version runs on it; nothing is left over after the
+next start. Shown by 4.
 """
 
 import collections

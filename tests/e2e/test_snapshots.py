@@ -447,3 +447,73 @@ def test_degraded_is_not_left_half_restored(at_one, repo, agent, engine):
     push(repo, 3)
     agent.run("retry").expect(DONE)
     assert engine.version("web") == "3" and (at_one / "user").read_text() == "precious\n"
+
+
+@pytest.fixture
+def at_two(at_one, repo, agent, engine):
+    """Version 2, well, with data of its own; the data of version 1 is in its snapshot."""
+    push(repo, 2)
+    agent.sync(DONE)
+    engine.exec(engine.one("web").id, "sh", "-c", "echo second >/data/user")
+    return at_one
+
+
+def is_at_two(data):
+    assert (data / "schema").read_text() == "2\n" and (data / "user").read_text() == "second\n"
+
+
+def test_rollback_with_data(at_two, agent, engine):
+    agent.run("rollback", "--restore-volumes", "--yes").expect(DONE)
+    assert engine.version("web") == "1"
+    is_at_one(at_two)
+    left = [r for r in records(agent) if r["before"] == 3]
+    assert len(left) == 1, "what was left behind is a snapshot"
+    is_at_two(Path(left[0]["volumes"][0]["place"]))
+    assert [r for r in records(agent) if r["before"] == 2], "its source stays"
+    tidy(agent, engine)
+
+
+@pytest.mark.parametrize("point", ["snapshot_made", "intent_written", "restore_cleared", "restore_built", "restore_half",
+                                   "restore_swapped", "restore_aside", "restore_done", "files_placed"])
+def test_rollback_with_data_killed(point, at_two, agent, engine):
+    """Old or new, content and data alike."""
+    agent.run("rollback", "--restore-volumes", "--yes", fault=f"{point}:kill")
+    agent.sync(DONE, FAILED)
+    assert agent.open_work() == []
+    if engine.version("web") == "1":
+        is_at_one(at_two)
+    else:
+        is_at_two(at_two)
+    assert engine.one("web").state == "running"
+    tidy(agent, engine)
+
+
+@pytest.mark.parametrize("point", ["restore_cleared", "restore_built", "restore_swapped", "restore_aside",
+                                   "restore_done"])
+def test_restore_by_hand_killed(point, at_two, agent, engine):
+    """It was asked for and goes on to its end."""
+    first = records(agent, "trial")[0]["id"]
+    agent.run("restore", first, "--yes", fault=f"{point}:kill")
+    agent.sync(DONE, FAILED)
+    assert agent.open_work() == []
+    assert engine.version("web") == "2" and engine.one("web").state == "running"
+    # Version 2 came up on the data of version 1: it migrates it.
+    assert (at_two / "user").read_text() == "precious\n"
+    aside = records(agent, "manual")
+    assert len(aside) == 1
+    is_at_two(Path(aside[0]["volumes"][0]["place"]))
+    tidy(agent, engine)
+
+
+def test_restore_by_hand_that_cannot_be(at_two, agent, engine):
+    first = records(agent, "trial")[0]["id"]
+    before = engine.one("web").id
+    cid = engine.create("passer-by", "app:1", ["sleep", "1000000"], Binds=["web_data:/data:ro"])
+    r = agent.run("restore", first, "--yes")
+    assert r.code != DONE, r
+    is_at_two(at_two)
+    assert engine.one("web").id == before and engine.one("web").state == "running"
+    engine.remove(cid)
+    r = agent.run("restore", first, "--yes", fault="restore_half:28").expect(DONE, LATER)
+    assert agent.open_work() == [] or agent.sync()
+    tidy(agent, engine)

@@ -1,25 +1,21 @@
 /*
- * trial - a model of what agent/flow does to two projects on their way from old to new content, of the records it writes on
- * that way, and of everything that may happen in between: kill -9 at any step, a power cut, a worker that dies alone, an
- * engine that goes away, a full disk, SIGTERM, content that fails. spin tries all orders of all of it. Checked for each:
+ * trial - a model of what agent/flow does to one or two projects on their way from old to new content: the steps, the
+ * records between them, and what may happen in between: kill -9 of all or of one worker, a power cut, an engine that
+ * goes away, a full disk, SIGTERM, content that fails. spin tries every order of it. What it checks:
  *   promise 2  `current` names a complete generation of contents that were found healthy
  *   promise 4  every end is the old or the new content, whole, on data of its own; or degraded. Nothing stays held
- *   promise 5  a content goes forward at most twice if only we died, once if it failed
- *   and that a stop or an engine that is away never turns a trial back (8, 10), and that there is always an end.
- * The steps have the names of the functions they stand for; see docs/architecture.md#the-model for the map.
- * RULE n: one line of the code's order, broken when the environment says BREAK=n: run.sh shows that each is needed.
- *   sh run.sh             runs all of it
- * Depends on: spin, gcc. To add a phase: its steps in `worker`, its place in resume(), a RULE for what it relies on.
+ *   promise 5  a content goes forward at most twice if only we died, once if its failure was known
+ *   8, 10      an engine that is away, or a stop, turns no trial back; and there is always an end
+ * A write of a record is one step: file_replace() sees to that. Steps are named after the functions they stand for; the
+ * map is in docs/architecture.md#the-model. RULE n is one thing that the order of the code relies on; with BREAK=n in
+ * the environment it is broken, and run.sh wants an error then. Depends on: spin, gcc.
+ * To add a phase: its steps in `worker`, its line below `resume`, a RULE for what it relies on, its number in run.sh.
  */
 #ifndef P
 #define P 2 /* projects of the sync */
 #endif
-#ifndef CRASHES
-#define CRASHES 3
-#endif
-
 #define MAX_ATTEMPTS 2 /* trial.c */
-#define MAX_TRIES    2 /* undo.c has 5: more than CRASHES could reach */
+#define MAX_TRIES    2 /* undo.c has 5: more than the kills here would reach */
 
 mtype = { none, old, new, mixed };                        /* what a thing holds */
 mtype = { idle, snapshot, restore, apply, healthy, undo, remove }; /* phases of intent.json */
@@ -57,19 +53,16 @@ bool swapped[P * 2];                         /* the tree in place has the identi
 bool dead, gone[P], busy[P], ready;
 bool listed[P];
 mtype word[P];
-mtype m_phase[P], m_stage[P];
-bool was_made[P], was_undoing[P];
 
 /* ---- what may still happen ---- */
-byte crashes = CRASHES, away = 1, stops = 1, crowd = 1, bad = 2;
+byte crashes, bad, away, stops, crowd; /* kills, verdicts, engine away, SIGTERM, full disk */
 
 /* ---- what a person would have noted down: only for the promises ---- */
 byte tried[P];
 bool has_failed[P], judged[P], ended;
 
 /*
- * One step of worker p: it happens, or the agent is killed before it. `lone`: the worker alone is killed.
- * In a D_STEP nothing comes between.
+ * One step of worker p: it happens; or before it the whole agent is killed, or this worker alone.
  */
 #define DEAD (dead || gone[p])
 #define STEP(effect)                                                                              \
@@ -81,13 +74,14 @@ bool has_failed[P], judged[P], ended;
 		:: !DEAD && crashes > 0 -> crashes--; gone[p] = true; goto out                    \
 		fi                                                                                \
 	}
+#define KEEP(n, effect) STEP(if :: RULE(n) -> effect :: else fi)
 /* The world in the way of going on; `then` is where that leads. */
 #define MAYBE(budget, then)                                                                       \
 	if                                                                                        \
 	:: true -> skip                                                                           \
 	:: atomic { !DEAD && budget > 0 -> budget--; } then                                       \
 	fi
-#define SAVE(phase) i_phase[p] = phase; i_stage[p] = m_stage[p]; i_made[p] = was_made[p]; i_undoing[p] = was_undoing[p]
+#define SAVE(phase) i_phase[p] = phase; i_stage[p] = m_stage; i_made[p] = was_made; i_undoing[p] = was_undoing
 #define CLOSE_OF(q) i_phase[q] = idle; i_stage[q] = unset; i_attempt[q] = 0; i_tries[q] = 0; i_failed[q] = false; \
 	i_disk[q] = false; i_made[q] = false; i_undoing[q] = false; i_atomic[q] = false; i_blocked[q] = false
 #define CLOSE CLOSE_OF(p)
@@ -119,22 +113,22 @@ inline exchange(v)
 inline put_data(kept)
 {
 	if
-	:: m_stage[p] == begin ->
+	:: m_stage == begin ->
 		STEP(containers[p] = none; held[p] = false);
 		STEP(side[V(p, 0)] = (kept -> new : copy[V(p, 0)]); swapped[V(p, 0)] = false);
 		STEP(side[V(p, 1)] = (kept -> new : copy[V(p, 1)]); swapped[V(p, 1)] = false);
-		m_stage[p] = built;
-		if :: RULE(8) -> STEP(i_stage[p] = built) :: else fi /* RULE 8: built is recorded before the first swap */
-	:: m_stage[p] == built -> STEP(containers[p] = none)
+		m_stage = built;
+		KEEP(8, i_stage[p] = built) /* RULE 8: recorded before the first swap */
+	:: m_stage == built -> STEP(containers[p] = none)
 	:: else
 	fi;
 	if
-	:: m_stage[p] == built ->
+	:: m_stage == built ->
 		exchange(0);
 		exchange(1);
-		STEP(side[V(p, 0)] = none; if :: was_undoing[p] -> copy[V(p, 0)] = none :: else fi);
-		STEP(side[V(p, 1)] = none; if :: was_undoing[p] -> copy[V(p, 1)] = none :: else fi);
-		m_stage[p] = done;
+		STEP(side[V(p, 0)] = none; if :: was_undoing -> copy[V(p, 0)] = none :: else fi);
+		STEP(side[V(p, 1)] = none; if :: was_undoing -> copy[V(p, 1)] = none :: else fi);
+		m_stage = done;
 		STEP(i_stage[p] = done)
 	:: else
 	fi
@@ -143,9 +137,9 @@ inline put_data(kept)
 /* undo.c: restore_plan_undo() */
 #define PLAN_UNDO                                                                                 \
 	if                                                                                        \
-	:: was_made[p] && !was_undoing[p] ->                                                      \
-		was_undoing[p] = true;                                                            \
-		m_stage[p] = begin;                                                               \
+	:: was_made && !was_undoing ->                                                      \
+		was_undoing = true;                                                            \
+		m_stage = begin;                                                               \
 		side[V(p, 0)] = none;                                                             \
 		side[V(p, 1)] = none                                                              \
 	:: else                                                                                   \
@@ -168,17 +162,19 @@ inline degrade()
 proctype worker(byte p; mtype why)
 {
 	mtype tmp = none;
-	bool asked = false;
+	mtype m_phase = idle, m_stage = unset; /* what it holds in memory */
+	bool was_made, was_undoing, asked;
 
 	if
 	:: why == fresh && want[p] == none -> goto removal
-	:: why == fresh -> goto trial
+	:: why == fresh && want[p] != none -> goto trial
 	:: why == finish_commit || (why == decided && i_phase[p] == healthy) -> goto committing
-	:: why == finish_undo -> atomic { was_made[p] = i_made[p]; was_undoing[p] = i_undoing[p]; m_stage[p] = i_stage[p] };
-		STEP(PLAN_UNDO; i_failed[p] = false; i_blocked[p] = true; SAVE(undo));
+	:: why == finish_undo -> atomic { was_made = i_made[p]; was_undoing = i_undoing[p]; m_stage = i_stage[p] };
+		STEP(PLAN_UNDO; i_failed[p] = false; i_blocked[p] = true; SAVE(undo);
+		     tried[p] = 0); /* for another's sake: that is no try of its own */
 		goto undo_again
 	:: why == resume || (why == decided && i_phase[p] != healthy) -> /* trial_resume(): what intent.json says, and nothing else, decides */
-		atomic { was_made[p] = i_made[p]; was_undoing[p] = i_undoing[p]; m_stage[p] = i_stage[p] };
+		atomic { was_made = i_made[p]; was_undoing = i_undoing[p]; m_stage = i_stage[p] };
 		if
 		:: i_phase[p] == idle -> /* ended() */
 			word[p] = (want[p] == none || record[p] != current[p] -> good : retry);
@@ -187,6 +183,8 @@ proctype worker(byte p; mtype why)
 		:: i_phase[p] == snapshot -> goto snapshot_cut
 		:: i_phase[p] == undo -> goto undo_again
 		:: i_phase[p] == healthy -> /* undo_undecided() */
+			/* RULE 16: counted, as any attempt that we did not end */
+			KEEP(16, if :: m_attempts[p] < i_attempt[p] -> m_attempts[p] = i_attempt[p] :: else fi);
 			STEP(PLAN_UNDO; SAVE(undo));
 			goto going_back
 		:: i_phase[p] == apply || i_phase[p] == restore -> goto apply_cut
@@ -194,47 +192,43 @@ proctype worker(byte p; mtype why)
 	fi;
 
 trial: /* trial_work() */
-	atomic { was_made[p] = false; was_undoing[p] = false; m_stage[p] = unset };
+	atomic { was_made = false; was_undoing = false; m_stage = unset };
 	STEP(skip);
 	if
 	:: !volumes
 	:: volumes -> /* take.c: taking_run() */
-		if
-		:: RULE(3) -> STEP(i_attempt[p] = m_attempts[p] + 1; SAVE(snapshot)) /* RULE 3: who is held is recorded first */
-		:: else
-		fi;
+		KEEP(3, i_attempt[p] = m_attempts[p] + 1; SAVE(snapshot)); /* RULE 3: who is held is recorded first */
 		STEP(held[p] = true; containers[p] = none);
 		STEP(copy[V(p, 0)] = data[V(p, 0)]);
 		MAYBE(crowd, goto abandon);
 		MAYBE(stops, asked = true; goto abandon);
 		MAYBE(away, goto out_retry);
 		STEP(copy[V(p, 1)] = data[V(p, 1)]);
-		was_made[p] = true
+		was_made = true
 	fi;
 	/* RULE 1: the intent is on disk before the first effect */
-	m_phase[p] = (rollback && volumes -> restore : apply);
-	if :: m_phase[p] == restore -> m_stage[p] = begin :: else fi;
-	if
-	:: RULE(1) -> STEP(i_attempt[p] = m_attempts[p] + 1; i_atomic[p] = atomic_ && !rollback; SAVE(m_phase[p]))
-	:: else -> i_attempt[p] = m_attempts[p] + 1
-	fi;
+	m_phase = (rollback && volumes -> restore : apply);
+	if :: m_phase == restore -> m_stage = begin :: else fi;
+	KEEP(1, i_attempt[p] = m_attempts[p] + 1; i_atomic[p] = atomic_ && !rollback; SAVE(m_phase));
 	goto forward;
 
 apply_cut: /* resume_apply() */
 	if
 	:: record[p] == want[p] && RULE(10) -> /* RULE 10: what is committed is not judged again */
 		STEP(CLOSE); word[p] = good; goto out
-	:: i_attempt[p] >= MAX_ATTEMPTS -> goto turn
-	:: i_phase[p] == restore -> goto turn
-	:: else
+	:: else ->
+		if
+		:: i_attempt[p] >= MAX_ATTEMPTS || i_phase[p] == restore -> goto turn
+		:: else
+		fi
 	fi;
 	/* RULE 2: an attempt is counted before it is made */
-	if :: RULE(2) -> STEP(i_attempt[p]++) :: else fi;
+	KEEP(2, i_attempt[p]++);
 
 forward:
 	STEP(assert(tried[p] < 2 && !has_failed[p]); tried[p]++); /* promise 5 */
 	if
-	:: m_stage[p] == begin || m_stage[p] == built -> put_data(true); STEP(SAVE(apply))
+	:: m_stage == begin || m_stage == built -> put_data(true); STEP(SAVE(apply))
 	:: else
 	fi;
 	bring_up(new);
@@ -252,10 +246,9 @@ forward:
 	fi;
 
 committing: /* trial_commit(); RULE 4: active.json before the intent goes */
-	if
-	:: RULE(4) -> STEP(record[p] = new); STEP(m_attempts[p] = 0); STEP(CLOSE)
-	:: else -> STEP(CLOSE); STEP(record[p] = new)
-	fi;
+	STEP(if :: RULE(4) -> record[p] = new :: else -> CLOSE fi);
+	STEP(m_attempts[p] = 0);
+	STEP(if :: RULE(4) -> CLOSE :: else -> record[p] = new fi);
 	word[p] = good;
 	goto out;
 
@@ -267,15 +260,12 @@ stopped: /* trial_stopped(): this attempt does not count. RULE 11: a stop is no 
 turn: /* undo_trial(); RULE 5: the mark is there before the way back begins */
 	assert(!asked); /* promise 10 */
 	STEP(PLAN_UNDO);
-	if
-	:: RULE(5) -> STEP(i_failed[p] = !i_disk[p]; REMEMBER)
-	:: else
-	fi;
+	KEEP(5, i_failed[p] = !i_disk[p]; REMEMBER);
 	STEP(i_failed[p] = !i_disk[p]; has_failed[p] = !i_disk[p]; SAVE(undo));
 	goto going_back;
 
 undo_again: /* undo_resume() */
-	if :: RULE(5) -> STEP(REMEMBER) :: else fi;
+	KEEP(5, REMEMBER);
 	if :: i_tries[p] >= MAX_TRIES -> degrade(); goto out :: else fi;
 	STEP(i_tries[p]++);
 	goto going_back;
@@ -288,16 +278,14 @@ going_back: /* back(); RULE 6: the data before the containers */
 	MAYBE(bad, degrade(); goto out);
 	word[p] = (i_disk[p] -> retry : failed);
 	STEP(CLOSE);
-	if :: RULE(5) :: else -> STEP(m_failed[p] = has_failed[p]) fi;
+	STEP(if :: RULE(5) :: else -> m_failed[p] = has_failed[p] fi);
 	goto out;
 
 snapshot_cut: /* snapshot_resume() */
 	STEP(if :: !rollback -> m_attempts[p] = i_attempt[p] :: else fi);
 abandon: /* taking_abandon(); RULE 9: let go before the intent goes */
-	if
-	:: RULE(9) -> STEP(held[p] = false; containers[p] = old); STEP(CLOSE)
-	:: else -> STEP(CLOSE); STEP(held[p] = false; containers[p] = old)
-	fi;
+	STEP(if :: RULE(9) -> held[p] = false; containers[p] = old :: else -> CLOSE fi);
+	STEP(if :: RULE(9) -> CLOSE :: else -> held[p] = false; containers[p] = old fi);
 	STEP(copy[V(p, 0)] = none; copy[V(p, 1)] = none);
 	word[p] = (why == fresh -> retry : untouched);
 	goto out;
@@ -320,10 +308,6 @@ out_retry:
 out:
 	atomic {
 		if :: gone[p] -> word[p] = died :: else fi;
-		m_phase[p] = idle;
-		m_stage[p] = unset;
-		was_made[p] = false;
-		was_undoing[p] = false;
 		busy[p] = false
 	}
 }
@@ -362,8 +346,8 @@ out:
 /* generation_commit(): RULE 13: what `current` names is written before it does */
 #define GENERATION                                                                                \
 	if                                                                                        \
-	:: RULE(13) -> MAIN(written = true); MAIN(c_number = s_number; EACH(current[i] = generation[i])) \
-	:: else -> MAIN(c_number = s_number; EACH(current[i] = generation[i]); written = false); MAIN(written = true) \
+	:: RULE(13) -> MAIN(written = true); MAIN(c_number = !c_number; EACH(current[i] = generation[i])) \
+	:: else -> MAIN(c_number = !c_number; EACH(current[i] = generation[i]); written = false); MAIN(written = true) \
 	fi
 
 proctype agent()
@@ -391,8 +375,9 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 		/* RULE 14: one that became good again, and was never decided, goes back */
 		if :: RULE(14) -> POOL(word[i] == well, resume) :: else fi;
 		if :: ANY(IS_RETRY) -> goto start :: else fi; /* the next start */
+		/* RULE 15: also when this sync has made a generation already, and a trial was left open */
 		if
-		:: c_number != s_number ->
+		:: c_number != s_number || RULE(15) ->
 			EACH(generation[i] = record[i]);
 			if :: DIFFERS(0) || DIFFERS(P - 1) -> GENERATION :: else fi
 		:: else
@@ -435,7 +420,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 	EACH(generation[i] = (listed[i] && word[i] == good -> record[i] : current[i]));
 	if :: DIFFERS(0) || DIFFERS(P - 1) -> GENERATION :: else fi;
 	if
-	:: ANY(STILL_OPEN) || ANY(IS_RETRY) && (i_phase[0] != idle || i_phase[P - 1] != idle)
+	:: ANY(STILL_OPEN) && RULE(17) /* RULE 17: an open trial keeps its sync open */
 	:: else -> MAIN(s_open = false)
 	fi;
 	goto start;
@@ -445,11 +430,15 @@ end:	ended = true
 
 init {
 	atomic {
-		c_code { now.BREAK = getenv("BREAK") ? (int)strtol(getenv("BREAK"), 0, 10) : 0; };
+		c_code {
+			now.BREAK = getenv("BREAK") ? (int)strtol(getenv("BREAK"), 0, 10) : 0;
+			now.crashes = getenv("CRASHES") ? (int)strtol(getenv("CRASHES"), 0, 10) : 1;
+			now.bad = getenv("BAD") ? (int)strtol(getenv("BAD"), 0, 10) : 1;
+		};
 		byte i = 0;
 		do
 		:: i < P ->
-			i_phase[i] = idle; i_stage[i] = unset; m_phase[i] = idle; m_stage[i] = unset; word[i] = untouched;
+			i_phase[i] = idle; i_stage[i] = unset; word[i] = untouched;
 			record[i] = old; current[i] = old; generation[i] = old; containers[i] = old; files[i] = old;
 			data[V(i, 0)] = old; data[V(i, 1)] = old;
 			copy[V(i, 0)] = none; copy[V(i, 1)] = none; side[V(i, 0)] = none; side[V(i, 1)] = none;
@@ -459,10 +448,11 @@ init {
 		od;
 		s_decided = undecided;
 		written = true;
-		if :: volumes = true :: volumes = false fi;
+		if :: P == 1 -> volumes = true :: volumes = false fi; /* each project's own affair */
+		if :: away = 1 :: stops = 1 :: P == 1 -> crowd = 1 fi;
 		if
 		:: atomic_ = true
-		:: rollback = true
+		:: P == 1 -> rollback = true
 		:: skip
 		fi;
 		if :: P > 1 -> want[P - 1] = none :: skip fi;
@@ -475,9 +465,11 @@ init {
 #define WHOLE(p) (i_phase[p] == idle && \
 	(lost[p] || (!held[p] && containers[p] == record[p] && files[p] == record[p] && current[p] == record[p] && \
 		     (record[p] == none || FINE(p, record[p])))))
-#define SAME (!atomic_ || rollback || lost[0] || lost[P - 1] || (record[0] == old) == (record[P - 1] == old))
+#define SAME (!atomic_ || rollback || want[P - 1] == none || lost[0] || lost[P - 1] || (record[0] == old) == (record[P - 1] == old))
 #define NAMES(p) (current[p] != new || judged[p])
 
-ltl promise2 { [] (ready -> (written && NAMES(0) && NAMES(P - 1))) }
-ltl promise4 { [] ((ready && !s_open && ALL_IDLE) -> (WHOLE(0) && WHOLE(P - 1) && SAME)) }
+#define PROMISE_2 (written && NAMES(0) && NAMES(P - 1))
+#define PROMISE_4 ((s_open || !ALL_IDLE) || (WHOLE(0) && WHOLE(P - 1) && SAME))
+/* 5, 8 and 10, and that nothing runs on data of another version, are assertions in `worker`. */
+ltl promises { [] (ready -> (PROMISE_2 && PROMISE_4)) }
 ltl ends     { <> ended }

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Builds the fuzzers (preset "fuzz", clang) and runs each for a while, from the corpus in the repository and what earlier
+# runs on this machine found. Prints a line for each; ends with 0 only if none found anything.
+#   sh tests/fuzz/run.sh [--seconds N] [--jobs N] [--build DIR] [--keep] [TARGET...]
+# --seconds: for each target, default $MDC_FUZZ_SECONDS or 10. --keep: merge what is new into the corpus of the repository
+# (inputs that reach new code only, at most 4 KiB each). What a fuzzer found stays in DIR/findings: run DIR/tests/fuzz/fuzz-X
+# FILE to see it again. Depends on: clang-14 with libclang-rt-14-dev, CMakePresets.json.
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${MDC_FUZZ_SECONDS:-10}
+jobs=${MDC_JOBS:-$(nproc)}
+build=build/fuzz
+keep=
+names=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--seconds) seconds=$2 && shift ;;
+	--jobs) jobs=$2 && shift ;;
+	--build) build=$2 && shift ;;
+	--keep) keep=yes ;;
+	-*)
+		sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+		exit 2
+		;;
+	*) names="$names $1" ;;
+	esac
+	shift
+done
+export UBSAN_OPTIONS=print_stacktrace=1
+cmake --preset fuzz -B "$build" >/dev/null
+cmake --build "$build" -j "$jobs" --target fuzzers >"$build/build.log" 2>&1 || {
+	cat "$build/build.log"
+	exit 1
+}
+if [ -z "$names" ]; then
+	for file in tests/fuzz/targets/*.c; do
+		names="$names $(basename "$file" .c)"
+	done
+fi
+mkdir -p "$build/findings" "$build/results"
+
+# How long an input may be: enough for every branch, short enough for many runs.
+max_len() {
+	case $1 in
+	fetch | objects | model | store) echo 8192 ;;
+	gitwire | gitls) echo 70000 ;;
+	lines | text | sshkey) echo 1024 ;;
+	*) echo 4096 ;;
+	esac
+}
+
+# one TARGET: run it, and keep its line.
+one() {
+	found=$build/found/$1
+	log=$build/results/$1.log
+	mkdir -p "$found"
+	set -- "$1" "-max_len=$(max_len "$1")"
+	[ ! -f "tests/fuzz/dict/$1.dict" ] || set -- "$@" "-dict=tests/fuzz/dict/$1.dict"
+	name=$1
+	shift
+	code=0
+	# Address space and leaks of libraries that start once: none is known, so none is left out.
+	"$build/tests/fuzz/fuzz-$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=256 -malloc_limit_mb=128 \
+		-print_final_stats=1 -artifact_prefix="$build/findings/$name-" "$@" "$found" "tests/fuzz/corpus/$name" \
+		>"$log" 2>&1 || code=$?
+	edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+	features=$(sed -n 's/.* ft: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+	execs=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
+	peak=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
+	printf '%-12s %9s runs %6s edges %6s features %4s MB  %s\n' "$name" "${execs:-?}" "${edges:-?}" "${features:-?}" \
+		"${peak:-?}" "$([ "$code" -eq 0 ] && echo 'no finding' || echo "FOUND SOMETHING ($code): $log")" |
+		tee "$build/results/$name.line"
+	if [ "$code" -ne 0 ]; then
+		grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$log" || tail -n 5 "$log"
+		: >"$build/results/failed"
+	elif [ -n "$keep" ]; then
+		"$build/tests/fuzz/fuzz-$name" -merge=1 -max_len=4096 "tests/fuzz/corpus/$name" "$found" >>"$log" 2>&1
+	fi
+}
+
+rm -f "$build/results/failed"
+running=0
+for name in $names; do
+	one "$name" &
+	running=$((running + 1))
+	if [ "$running" -ge "$jobs" ]; then
+		wait
+		running=0
+	fi
+done
+wait
+if [ -e "$build/results/failed" ]; then
+	echo "fuzzers found something"
+	exit 1
+fi
+echo "$(echo "$names" | wc -w) fuzzers, $seconds s each: no finding"
