@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 enum {
@@ -28,6 +29,7 @@ enum {
 	LAST_WORDS_MS = 1000,
 	KILL_MS = 10000,
 	SHOWN_MAX = 400,
+	TICK_MS = 50,
 };
 
 /* A run in progress. */
@@ -158,8 +160,20 @@ static void set_status(struct proc_result *r, int status)
 	}
 }
 
+/* Processor time of all children that were reaped so far. */
+static int64_t children_cpu_ms(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_CHILDREN, &u) < 0)
+		return 0;
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
 int proc_run(const struct proc *p, struct proc_result *r, struct err *e)
 {
+	int64_t cpu_ms = children_cpu_ms();
 	struct proc_result result = {.how = PROC_EXITED, .code = 0};
 	struct run run = {.p = p, .r = &result};
 
@@ -171,6 +185,9 @@ int proc_run(const struct proc *p, struct proc_result *r, struct err *e)
 		step(&run, deadline_left_ms(run.until));
 	drain_rest(&run);
 	set_status(&result, child_finish(run.c.pid, KILL_MS));
+	/* The kernel counts in ticks: a little less than the limit is the limit. */
+	result.cpu_spent = result.how == PROC_SIGNALED && p->max_cpu_s > 0 &&
+			   children_cpu_ms() - cpu_ms >= p->max_cpu_s * 1000 - TICK_MS;
 	proc_child_close(&run.c);
 	*r = result;
 	return 0;

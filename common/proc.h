@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum proc_how { PROC_EXITED, PROC_SIGNALED, PROC_TIMED_OUT, PROC_TOO_MUCH };
@@ -22,9 +23,12 @@ struct proc {
 	int grace_ms;   /* 0: 2000 */
 	size_t max_out; /* bytes of stdout to keep; more is PROC_TOO_MUCH and ends the child. 0: 1
 			   MiB */
-	size_t max_memory; /* RLIMIT_AS in bytes; 0: none */
-	size_t max_file;   /* RLIMIT_FSIZE in bytes; 0: none */
-	int keep_fd;       /* a descriptor the child inherits (a lock); 0 or less: none */
+	/* RLIMIT_DATA in bytes, 0: none. It counts what can be written; of addresses alone a Go
+	 * program takes a gigabyte before it does anything. */
+	size_t max_memory;
+	size_t max_file; /* RLIMIT_FSIZE in bytes; 0: none */
+	int max_cpu_s;   /* RLIMIT_CPU, then SIGKILL; 0: none */
+	int keep_fd;     /* a descriptor the child inherits (a lock); 0 or less: none */
 	/* Called with each piece of stderr as it arrives (progress); may be NULL. */
 	void (*on_stderr)(const char *text, size_t len, void *arg);
 	void *arg;
@@ -33,6 +37,7 @@ struct proc {
 struct proc_result {
 	enum proc_how how;
 	int code;       /* exit code, or the signal's number */
+	bool cpu_spent; /* PROC_SIGNALED: it was max_cpu_s that ended it */
 	struct str out; /* stdout */
 	struct str err; /* the last 16 KiB of stderr */
 };

@@ -23,6 +23,7 @@ enum {
 	RENDER_GRACE_MS = 500, /* it changes nothing */
 	MAX_OUT = 16 * 1024 * 1024,
 	SAID_MAX = 400,
+	FIRST_MAX = 512,
 };
 
 static const char *const names[] = {
@@ -69,6 +70,7 @@ static void fill_env(const struct compose_run *r, struct strv *env)
 struct lines {
 	const struct compose_run *r;
 	struct str part;
+	struct str first; /* the beginning: a Go program that dies says why before all its stacks */
 };
 
 static void flush_line(struct lines *l)
@@ -89,6 +91,7 @@ static void on_stderr(const char *text, size_t len, void *arg)
 {
 	struct lines *l = arg;
 
+	str_addn(&l->first, text, len);
 	for (size_t i = 0; l->r->on_line && i < len; i++) {
 		if (text[i] == '\n' || text[i] == '\r')
 			flush_line(l);
@@ -124,10 +127,6 @@ static int exited(struct engine *g, const struct compose_run *r, const struct pr
 	enum err_kind kind = compose_kind(r->step, res->code, words);
 	struct err ping = ERR_INIT;
 
-	if (r->step == COMPOSE_RENDER && strstr(str_text(&res->err), "out of memory"))
-		return err_set(e, ERR_REJECTED, 0,
-			       "Compose needs more than %zu MiB of memory to read these files",
-			       r->max_memory / 1024 / 1024);
 	/* Its words are no proof that the engine is there or not. */
 	if (r->step != COMPOSE_RENDER && engine_ping(g, &ping) < 0)
 		return err_set(e, ERR_RETRY, 0, "%s; Compose said: %.*s", ping.cause, SAID_MAX,
@@ -143,6 +142,14 @@ static int exited(struct engine *g, const struct compose_run *r, const struct pr
 	return err_set(e, kind, 0, "%s%s", words, compose_advice(r->step, words));
 }
 
+static bool out_of_memory(const struct lines *l)
+{
+	const char *text = str_text(&l->first);
+
+	return strstr(text, "out of memory") || strstr(text, "cannot allocate memory") ||
+	       strstr(text, "pthread_create failed");
+}
+
 static int failed(struct engine *g, const struct compose_run *r, const struct proc *p,
 		  const struct proc_result *res, struct err *e)
 {
@@ -155,6 +162,10 @@ static int failed(struct engine *g, const struct compose_run *r, const struct pr
 		return err_set(e, ERR_REJECTED, 0,
 			       "the Compose files give a model of more than %d MiB",
 			       MAX_OUT / 1024 / 1024);
+	if (res->cpu_spent && r->step == COMPOSE_RENDER)
+		return err_set(e, ERR_REJECTED, 0,
+			       "Compose needs more than %d s of processor time to read these files",
+			       r->max_cpu_s);
 	/* Too slow to start its containers is the deployment's failure; all else may be ours. */
 	enum err_kind kind =
 		res->how == PROC_TIMED_OUT && r->step == COMPOSE_UP ? ERR_FAILED : ERR_RETRY;
@@ -170,7 +181,7 @@ int compose_run(struct engine *g, const struct compose_run *r, char **out, struc
 	auto_strv struct strv argv = STRV_INIT;
 	auto_strv struct strv env = STRV_INIT;
 	auto_proc_result struct proc_result res = {.how = PROC_EXITED};
-	struct lines lines = {.r = r};
+	struct lines lines = {.r = r, .first = {.max = FIRST_MAX}};
 
 	strv_push(&argv, g->compose);
 	for (size_t i = 0; i < r->args.n; i++)
@@ -185,6 +196,7 @@ int compose_run(struct engine *g, const struct compose_run *r, char **out, struc
 		.grace_ms = r->step == COMPOSE_RENDER ? RENDER_GRACE_MS : GRACE_MS,
 		.max_out = MAX_OUT,
 		.max_memory = r->max_memory,
+		.max_cpu_s = r->max_cpu_s,
 		.keep_fd = r->lock_fd,
 		.on_stderr = on_stderr,
 		.arg = &lines,
@@ -193,9 +205,15 @@ int compose_run(struct engine *g, const struct compose_run *r, char **out, struc
 
 	if (bad == 0 && lines.part.len > 0 && r->on_line)
 		flush_line(&lines);
+	bool memory = out_of_memory(&lines);
 	str_done(&lines.part);
+	str_done(&lines.first);
 	if (bad < 0)
 		return -1;
+	if (memory && r->step == COMPOSE_RENDER && res.how == PROC_EXITED && res.code != 0)
+		return err_set(e, ERR_REJECTED, 0,
+			       "Compose needs more than %zu MiB of memory to read these files",
+			       r->max_memory / 1024 / 1024);
 	if (res.how != PROC_EXITED || res.code != 0)
 		return failed(g, r, &p, &res, e);
 	if (out)

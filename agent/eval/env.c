@@ -13,18 +13,63 @@
 
 enum { ENV_MAX = 5000, EXPAND_MAX_BYTES = 8192, NEST_MAX = 8 };
 
+static size_t name_length(const char *text)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)text[n]) || text[n] == '_')
+		n++;
+	return isdigit((unsigned char)text[0]) ? 0 : n;
+}
+
+/* Where the name stands, or would. Sorted: a file may ask for thousands of them, thousands of
+ * times.
+ */
+static size_t find(const struct env *e, const char *name, size_t len, bool *found)
+{
+	size_t low = 0, high = e->n;
+
+	*found = false;
+	while (low < high && !*found) {
+		size_t middle = (low + high) / 2;
+		int order = strncmp(e->v[middle].name, name, len);
+
+		if (order == 0 && e->v[middle].name[len] != '\0')
+			order = 1;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+		*found = order == 0;
+	}
+	return high;
+}
+
+static const struct env_var *lookup_var(const struct env *e, const char *name, size_t len)
+{
+	bool found;
+	size_t i = find(e, name, len, &found);
+
+	return found ? &e->v[i] : NULL;
+}
+
 static void set(struct env *e, char *name, char *value)
 {
-	for (size_t i = 0; i < e->n; i++) {
-		if (strcmp(e->v[i].name, name) != 0)
-			continue;
-		free(e->v[i].value);
-		e->v[i].value = value;
+	bool found;
+	size_t at = find(e, name, strlen(name), &found);
+	size_t weight = env_weight(e, value);
+
+	if (found) {
+		free(e->v[at].value);
+		e->v[at].value = value;
+		e->v[at].weight = weight;
 		free(name);
 		return;
 	}
 	e->v = xreallocarray(e->v, e->n + 1, sizeof(*e->v));
-	e->v[e->n++] = (struct env_var){.name = name, .value = value};
+	memmove(&e->v[at + 1], &e->v[at], (e->n - at) * sizeof(*e->v));
+	e->v[at] = (struct env_var){.name = name, .value = value, .weight = weight};
+	e->n++;
 }
 
 /* The value of a line: quotes are taken off, a comment after white space is dropped. */
@@ -46,13 +91,29 @@ static char *value_of(const char *text, size_t len)
 	return xstrndup(text, len);
 }
 
-static size_t name_length(const char *text)
+size_t env_weight(const struct env *e, const char *text)
 {
-	size_t n = 0;
+	size_t weight = strlen(text);
 
-	while (isalnum((unsigned char)text[n]) || text[n] == '_')
-		n++;
-	return isdigit((unsigned char)text[0]) ? 0 : n;
+	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
+		p += p[1] == '{' ? 2 : 1;
+		size_t n = name_length(p);
+		const struct env_var *v = n > 0 ? lookup_var(e, p, n) : NULL;
+
+		if (v)
+			weight += v->weight;
+		if (weight > ENV_WEIGHT_MAX)
+			return ENV_WEIGHT_MAX + 1;
+	}
+	return weight;
+}
+
+const char *env_heavy(const struct env *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (e->v[i].weight > ENV_WEIGHT_MAX)
+			return e->v[i].name;
+	return NULL;
 }
 
 void env_parse(const char *text, struct env *to)
@@ -71,6 +132,16 @@ void env_parse(const char *text, struct env *to)
 	}
 }
 
+void env_copy(const struct env *from, struct env *to)
+{
+	to->v = xcalloc(from->n + 1, sizeof(*to->v));
+	for (; to->n < from->n; to->n++) {
+		to->v[to->n] = from->v[to->n];
+		to->v[to->n].name = xstrdup(from->v[to->n].name);
+		to->v[to->n].value = xstrdup(from->v[to->n].value);
+	}
+}
+
 void env_done(struct env *e)
 {
 	for (size_t i = 0; i < e->n; i++) {
@@ -83,10 +154,9 @@ void env_done(struct env *e)
 
 static const char *lookup(const struct env *e, const char *name, size_t len)
 {
-	for (size_t i = 0; i < e->n; i++)
-		if (strncmp(e->v[i].name, name, len) == 0 && e->v[i].name[len] == '\0')
-			return e->v[i].value;
-	return NULL;
+	const struct env_var *v = lookup_var(e, name, len);
+
+	return v ? v->value : NULL;
 }
 
 /* The end of "${...}" that begins at text, past its brace; NULL if it has none. */
@@ -137,6 +207,8 @@ static bool expand(const struct env *e, const char *text, struct str *out, int d
 	if (depth > NEST_MAX)
 		return false;
 	while (*text) {
+		if (out->cut)
+			return false;
 		if (*text != '$') {
 			str_addc(out, *text++);
 		} else if (text[1] == '$') {

@@ -37,7 +37,11 @@ static int open_file(const struct place *p, const struct yaml_node *at, const ch
 	auto_free char *link = found ? spot.link : NULL;
 	if (!found || link)
 		return 0; /* said by the reference */
-	return scan_read(s, path, spot.id, root, kept, e);
+	if (scan_read(s, path, spot.id, root, kept, e) < 0)
+		return -1;
+	if (*root)
+		scan_weigh(s, *kept, *root);
+	return 0;
 }
 
 static int include_file(const struct place *p, const struct yaml_node *at, const char *dir,

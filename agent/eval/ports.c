@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CLAIMS_MAX = 1000, RANGE_MAX = 100, PORT_MAX = 65535 };
+enum { CLAIMS_MAX = 1000, RANGE_MAX = 100, PORT_MAX = 65535, PORTS_MAX = 20000 };
 
 static bool number(const char *text, size_t len, int *out)
 {
@@ -49,6 +49,24 @@ static void claim_ports(const struct place *p, const struct yaml_node *at, const
 	for (int port = first; port <= last && p->s->p->claims.n < CLAIMS_MAX; port++)
 		strv_pushf(&p->s->p->claims, "port %s/%d %s %s:%d:%d", proto, port,
 			   ip[0] ? ip : "0.0.0.0", p->file, at->line, at->column);
+}
+
+/* Compose makes an entry of each port of a range: of 65535, one gigabyte in ten seconds. */
+static void count_ports(const struct place *p, const struct yaml_node *at, const char *text)
+{
+	const char *last_part = strrchr(text, ':');
+	auto_free char *ports = xstrdup(last_part ? last_part + 1 : text);
+	size_t before = p->s->ports;
+	int first, last;
+
+	ports[strcspn(ports, "/")] = '\0';
+	if (!range(ports, &first, &last) || last <= first)
+		return;
+	p->s->ports += (size_t)(last - first) + 1;
+	if (before <= PORTS_MAX && p->s->ports > PORTS_MAX)
+		scan_note(p->s, DIAG_ERROR, p->file, at,
+			  "publishes more than %d ports: use network_mode: host for so many",
+			  PORTS_MAX);
 }
 
 /* "[ip:]host:container[/proto]"; the ip may be "[::1]". No host part: the engine chooses one. */
@@ -116,7 +134,9 @@ void scan_claims(const struct place *p, const struct yaml_node *service)
 		if (!yaml_text(v))
 			continue;
 		auto_free char *text = env_expand(&p->s->env, yaml_text(v), &open);
-		if (!open && !strchr(text, ' '))
-			short_port(p, v, text);
+		if (open || strchr(text, ' '))
+			continue;
+		count_ports(p, v, text);
+		short_port(p, v, text);
 	}
 }

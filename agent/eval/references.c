@@ -108,6 +108,24 @@ static int take_elsewhere(const struct place *p, const char *what, const struct 
 	return spot->kind == ENTRY_DIR ? scan_walk(s, path, spot->id, e) : 0;
 }
 
+/* Compose puts variables into the values of an env file, those of .env included. */
+static int weigh_env_file(const struct place *p, const char *path, const char *id, struct err *e)
+{
+	auto_free char *text = NULL;
+	struct env env = {.n = 0};
+	size_t len = 0;
+
+	if (scan_text(p->s, path, id, &text, &len, e) < 0)
+		return -1;
+	if (!text || !strchr(text, '$'))
+		return 0;
+	env_copy(&p->s->env, &env);
+	env_parse(text, &env);
+	scan_weigh_env(p->s, path, &env);
+	env_done(&env);
+	return 0;
+}
+
 static int judge_spot(const struct place *p, enum reference how, const char *what,
 		      const struct yaml_node *at, char **path, struct err *e)
 {
@@ -128,6 +146,9 @@ static int judge_spot(const struct place *p, enum reference how, const char *wha
 		scan_note(p->s, DIAG_ERROR, p->file, at,
 			  "%s: '%s' is a directory: name a file in it", what, *path);
 	} else {
+		if ((how == REF_ENV || how == REF_OPTIONAL) &&
+		    weigh_env_file(p, *path, spot.id, e) < 0)
+			return -1;
 		if (path_below(*path, p->s->p->path))
 			return 0;
 		return take_elsewhere(p, what, at, *path, &spot, e);

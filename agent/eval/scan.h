@@ -9,13 +9,22 @@
 
 struct env_var {
 	char *name, *value;
+	size_t weight; /* env_weight() of the value */
 };
 struct env {
-	struct env_var *v;
+	struct env_var *v; /* sorted by name */
 	size_t n;
 };
 void env_parse(const char *text, struct env *to); /* later lines win */
 void env_done(struct env *e);
+void env_copy(const struct env *from, struct env *to); /* into an empty one */
+/*
+ * What text grows to with every variable put in, up to ENV_WEIGHT_MAX + 1: values may name earlier
+ * ones, so that a few lines can make gigabytes of Compose's memory.
+ */
+enum { ENV_WEIGHT_MAX = 1024 * 1024 };
+size_t env_weight(const struct env *e, const char *text);
+const char *env_heavy(const struct env *e); /* a variable that is too heavy, or NULL */
 /*
  * Text with ${NAME}, $NAME, ${NAME:-default} put in. *open: a variable that is not known was met;
  * the result then ends before it. The caller frees.
@@ -52,6 +61,8 @@ struct scan {
 	size_t n_services;
 	struct use *uses, *defined;
 	size_t n_uses, n_defined;
+	size_t ports;  /* that Compose will make of ranges */
+	size_t weight; /* of the texts with variables */
 };
 
 /* Where something stands. */
@@ -124,5 +135,9 @@ void scan_define(const struct place *p, const char *section, const struct yaml_n
 /* After all files: names that nothing defines, services without an image, settings that name what
  * is not there. */
 void scan_check_names(struct scan *s);
+/* Variables in a parsed file: what Compose would make of them has a limit. (weigh.c) */
+void scan_weigh(struct scan *s, const char *file, const struct yaml_node *root);
+/* The same for the text of an env file; base: what is known already. */
+void scan_weigh_env(struct scan *s, const char *file, const struct env *env);
 /* Symlinks, submodules and budgets below a directory of the repository. */
 int scan_walk(struct scan *s, const char *path, const char *id, struct err *e);

@@ -140,6 +140,7 @@ static int add_env(struct scan *s, const char *path, struct err *e)
 		return -1;
 	if (text)
 		env_parse(text, &s->env);
+	scan_weigh_env(s, path, &s->env);
 	return 0;
 }
 
@@ -194,6 +195,7 @@ static int walk_files(struct scan *s, size_t n_main, struct err *e)
 		}
 		services |= yaml_get(root, "services") || yaml_get(root, "include");
 		scan_top_keys(&p, root);
+		scan_weigh(s, p.file, root);
 		if (scan_file(&p, root, e) < 0)
 			return -1;
 	}

@@ -281,6 +281,8 @@ static void gather_outcomes(struct sync *s)
 
 		if (t->state == TRIAL_STAGED && stop_asked(&s->stop))
 			end_trial(t, OUTCOME_RETRY, "stopped before it began");
+		else if (t->state == TRIAL_RUNNING) /* atomic: its worker died in the second half */
+			end_trial(t, OUTCOME_RETRY, "its worker died; the next start goes on");
 		else if (t->state == TRIAL_STAGED) /* a cycle that evaluation let through */
 			end_trial(t, OUTCOME_BLOCKED, "waits for a project that was not deployed");
 		if (t->state == TRIAL_ENDED && !t->reported)

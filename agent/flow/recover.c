@@ -20,10 +20,22 @@ static struct trial *next(struct sync *s)
 	return NULL;
 }
 
+static struct trial *next_healthy(struct sync *s)
+{
+	for (size_t i = 0; i < s->n_trials; i++)
+		if (s->trials[i].state == TRIAL_HEALTHY && !s->trials[i].busy)
+			return &s->trials[i];
+	return NULL;
+}
+
 static void ended(struct sync *s, struct trial *t, const cJSON *result, const struct err *failed)
 {
 	const char *end = json_str(result, "end", "");
 
+	if (!failed && strcmp(end, "healthy") == 0) { /* atomic, and nobody decides any more */
+		t->state = TRIAL_HEALTHY;
+		return;
+	}
 	t->state = TRIAL_ENDED;
 	if (!failed && strcmp(end, "untouched") == 0) { /* the next plan tries it again */
 		t->outcome = OUTCOME_RETRY;
@@ -204,7 +216,7 @@ static int close_generation(struct sync *s, const cJSON *j, struct err *e)
 
 	if (current_read(s->store, &now, e) < 0)
 		return -1;
-	if (now == s->number || (target > 0 && now == target))
+	if (target > 0 && now == target)
 		return 0; /* `current` was switched before we died */
 	if (now > 0 && generation_read(s->store, now, &s->current, e) < 0)
 		return -1;
@@ -220,6 +232,10 @@ static int close_generation(struct sync *s, const cJSON *j, struct err *e)
 		return -1;
 	if (!changed)
 		return 0;
+	/* The sync had made its generation, and a trial that it left open ended just now. */
+	if (now == s->number && generation_next(s->store, &s->number, e) < 0)
+		return -1;
+	g.number = s->number;
 	if (target > 0 && reached(s, target, &g))
 		return current_switch(s->store, target, e);
 	return generation_commit(s, &g, e);
@@ -253,6 +269,9 @@ static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 	 * healthy ones back. */
 	if (strcmp(decided, "commit") == 0)
 		p.work = resume_decided;
+	if (pool_run(s, &p, e) < 0)
+		return -1;
+	p.next = next_healthy; /* good again, but the sync was not decided: back, as the others */
 	if (pool_run(s, &p, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_trials; i++)

@@ -68,8 +68,13 @@ static int check_quiesce(struct taking *t, struct err *e)
 		if (!taking_has(v))
 			continue;
 		t->convert |= v->tree.convert;
-		if (t->quiesce == QUIESCE_NONE &&
-		    (!driver_is_atomic(v->tree.driver) || v->tree.convert))
+		if (t->quiesce == QUIESCE_NONE && v->tree.convert)
+			return err_set(
+				e, ERR_FAILED, 0,
+				"volume %s becomes a subvolume first, and for that its "
+				"writers must stop once: use stop or pause for one deployment",
+				shown(v));
+		if (t->quiesce == QUIESCE_NONE && !driver_is_atomic(v->tree.driver))
 			return err_set(
 				e, ERR_FAILED, 0,
 				"volume %s is copied file by file (%s), so with `quiesce: none` the "

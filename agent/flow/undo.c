@@ -155,6 +155,16 @@ int undo_resume(struct bench *b, cJSON **result, struct err *e)
 
 int undo_undecided(struct bench *b, cJSON **result, struct err *e)
 {
+	const struct project *w = &b->trial->new.want;
+	struct mark m = {.project = w->name,
+			 .digest = (char *)w->digest,
+			 .when = clock_wall(),
+			 .attempts = b->intent.attempt};
+
+	/* Only our death ended it; twice is enough all the same. */
+	memcpy(m.commit, b->trial->new.commit.id, sizeof(m.commit));
+	if (!b->intent.unblamed && mark_write(b->sync->store, &m, e) < 0)
+		return -1;
 	bench_phase(b, PHASE_UNDO);
 	restore_plan_undo(b);
 	if (bench_save(b, e) < 0)

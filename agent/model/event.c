@@ -103,22 +103,22 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 	[EVENT_SNAPSHOT_MADE] = {"snapshot.made", LOG_INFO, "438d6284475d48f59c052a4b0464a4d6",
 				 "The volumes of a project were copied before it is changed.",
 				 "Nothing.",
-				 HAS(PROJECT) | HAS(VOLUME) | HAS(SNAPSHOT) | HAS(BYTES) |
-					 HAS(REASON) | HAS(DURATION),
+				 HAS(PROJECT) | HAS(GENERATION) | HAS(VOLUME) | HAS(SNAPSHOT) |
+					 HAS(BYTES) | HAS(REASON) | HAS(DURATION),
 				 true},
 	[EVENT_SNAPSHOT_FAILED] =
 		{"snapshot.failed", LOG_ERR, "2cb26492a01f4e2b98293a792ac5acbd",
 		 "The volumes of a project could not be copied, so it was not changed.",
 		 "Read the reason: a full disk, or a volume that cannot be copied. Then `mdc-agent retry`.",
-		 HAS(PROJECT) | HAS(VOLUME) | HAS(SNAPSHOT) | HAS(BYTES) | HAS(REASON) |
-			 HAS(DURATION),
+		 HAS(PROJECT) | HAS(GENERATION) | HAS(VOLUME) | HAS(SNAPSHOT) | HAS(BYTES) |
+			 HAS(REASON) | HAS(DURATION),
 		 false},
 	[EVENT_SNAPSHOT_RESTORED] =
 		{"snapshot.restored", LOG_WARNING, "b73bc7c657344f3880041cdfd9247b91",
 		 "The volumes of a project were put back as they were when the snapshot was taken; what was written since is set aside.",
 		 "Look at the reason. `mdc-agent snapshots` shows where the data that was set aside lies and how long it is kept.",
-		 HAS(PROJECT) | HAS(VOLUME) | HAS(SNAPSHOT) | HAS(BYTES) | HAS(REASON) |
-			 HAS(DURATION),
+		 HAS(PROJECT) | HAS(GENERATION) | HAS(VOLUME) | HAS(SNAPSHOT) | HAS(BYTES) |
+			 HAS(REASON) | HAS(DURATION),
 		 false},
 	[EVENT_SNAPSHOT_PRUNED] = {"snapshot.pruned", LOG_INFO, "473c8f7c9832438e940c22ed5d5f2c6b",
 				   "Snapshots that retention does not keep were removed.",

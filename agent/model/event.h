@@ -74,9 +74,9 @@ const struct event_kind *event_kind(enum event e);
 /*
  * What a report carries; NULL or 0 members are left out. All borrowed.
  * details goes to the history and the webhooks, not to the journal:
- *   {"changes": ["image web: app:1 -> app:2", ...], "steps": [{"step": "pull", "ms": 812}, ...],
- *    "evidence": ["service web: healthy", ...], "log": ["last line", ...]}, members as they apply:
- * see event_detail_rows().
+ *   {"changes": ["service web: image app:1 → app:2", ...], "steps": [{"step": "pull", "ms": 812},
+ * ...], "evidence": ["service web: healthy", ...], "log": ["last line", ...]}, members as they
+ * apply: see event_detail_rows().
  */
 struct event_fields {
 	const char *project, *commit, *reason, *previous;
