@@ -76,6 +76,7 @@ void worker_run(const struct worker_job *job, pid_t parent)
 	child_begin(parent, job->outlive);
 	(void)signal(SIGPIPE,
 		     SIG_IGN); /* libraries write to sockets; a program we start gets it back */
+	(void)signal(SIGXFSZ, SIG_IGN); /* then a file that is too large is an error like another */
 	child_limit(RLIMIT_DATA, job->limits->max_memory);
 	child_limit(RLIMIT_FSIZE, job->limits->max_file);
 	/* The parent holds the deadline. This one is for a worker that has outlived it. */

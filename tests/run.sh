@@ -60,18 +60,22 @@ for candidate in /usr/bin/python3 python3; do
 	fi
 done
 
-# In two halves side by side: most of the time a test waits for an engine.
+# In parts side by side: most of the time a test waits for an engine.
+parts=3
 e2e() {
 	preset=$1
 	shift
-	MDC_E2E_NAME=mdct-e2e-1 MDC_BIN=build/$preset "$python" -m pytest tests/e2e --shard 1/2 --durations=15 \
-		-o cache_dir="$PWD/build/pytest-1" "$@" >"build/logs/e2e-$preset-1.log" 2>&1 &
-	first=$!
+	pids=
 	code=0
-	MDC_E2E_NAME=mdct-e2e-2 MDC_BIN=build/$preset "$python" -m pytest tests/e2e --shard 2/2 --durations=15 \
-		-o cache_dir="$PWD/build/pytest-2" "$@" >"build/logs/e2e-$preset-2.log" 2>&1 || code=$?
-	wait "$first" || code=$?
-	cat "build/logs/e2e-$preset-1.log" "build/logs/e2e-$preset-2.log"
+	for part in $(seq "$parts"); do
+		MDC_E2E_NAME=mdct-e2e-$part MDC_BIN=build/$preset "$python" -m pytest tests/e2e --shard "$part/$parts" \
+			--durations=15 -o "cache_dir=$PWD/build/pytest-$part" "$@" >"build/logs/e2e-$preset-$part.log" 2>&1 &
+		pids="$pids $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || code=$?
+	done
+	cat build/logs/e2e-"$preset"-[1-9].log
 	return "$code"
 }
 
@@ -101,6 +105,8 @@ if [ -z "$fast" ]; then
 		step e2e-sanitizers e2e sanitizers || true
 	fi
 	step build-release build release || true
+	# Every fuzzer on the machine's cores: about two minutes. tests/fuzz/run.sh --seconds N for longer.
+	step fuzz env MDC_JOBS="$jobs" MDC_FUZZ_SECONDS="${MDC_FUZZ_SECONDS:-8}" sh tests/fuzz/run.sh || true
 	step static env MDC_JOBS="$jobs" sh tests/static.sh build/debug || true
 fi
 
@@ -109,7 +115,7 @@ cat "$results"
 for name in unit-debug unit-sanitizers; do
 	summary "$name" '% tests passed'
 done
-for name in e2e-debug-1 e2e-debug-2 e2e-sanitizers-1 e2e-sanitizers-2; do
+for name in e2e-debug-1 e2e-debug-2 e2e-debug-3 e2e-sanitizers-1 e2e-sanitizers-2 e2e-sanitizers-3; do
 	summary "$name" '[0-9]+ (passed|failed|error|skipped).* in [0-9.]+s'
 done
 exit "$failed"

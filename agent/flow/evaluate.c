@@ -137,7 +137,9 @@ int flow_evaluate(struct sync *s, struct err *e)
 
 	if (s->options->rollback)
 		return 0; /* the target is a kept record; both generations are loaded */
-	if (number > 0 && !s->current.v && generation_read(s->store, number, &s->current, e) < 0)
+	/* It has been read already if there were objects to fetch. */
+	if (number > 0 && !s->current.source &&
+	    generation_read(s->store, number, &s->current, e) < 0)
 		return -1;
 	if (worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found, e) <
 	    0) {

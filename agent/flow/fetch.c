@@ -186,7 +186,7 @@ static int fetch_beside(struct sync *s, struct fetch_job *f, cJSON **answer, str
 
 	if (worker_start("fetch", fetch_work, f, &l, false, &w, e) < 0)
 		return -1;
-	if (number > 0)
+	if (number > 0 && !s->current.source)
 		(void)generation_read(s->store, number, &s->current, &ignored);
 	if (worker_finish(w, NULL, NULL, answer, e) < 0)
 		return err_wrap(e, "fetch");

@@ -24,7 +24,7 @@ struct link *link_new(const struct source_config *src)
 	l->base = xstrndup(src->url, len);
 	l->max_bytes = UINT64_MAX;
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		l->max_bytes = limit.rlim_cur;
+		l->max_bytes = limit.rlim_cur - limit.rlim_cur / 8;
 	return l;
 }
 
@@ -53,8 +53,8 @@ int link_failed(const struct link *l)
 int link_count(struct link *l, size_t n)
 {
 	l->received_bytes += n;
-	/* The pack is written to one file, which may not grow beyond the limit; say so before
-	 * SIGXFSZ does. */
+	/* The pack is written to one file, which may not grow beyond the limit, and libgit2 makes
+	 * it a little larger than what came; so say it before a write fails. */
 	if (l->received_bytes >= l->max_bytes) {
 		char limit[32];
 

@@ -153,7 +153,8 @@ def test_agent_stands_still_in_the_trial(repo, agent, engine):
     stopped = agent.processes()
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(6)
+    until = time.monotonic() + 6  # longer than the health timeout
+    wait_until(lambda: time.monotonic() > until, 20)
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
     agent.finish(process)

@@ -165,7 +165,8 @@ def test_restore_manual_is_said(at_one, repo, agent, engine):
 
 def test_a_volume_of_two_projects(at_one, repo, agent, engine):
     """Never restored by itself: the other project did nothing wrong, and is never held."""
-    cid = engine.create("passer-by", "app:1", ["sleep", "1000000"], Binds=["web_data:/data:ro"])
+    cid = engine.create("passer-by", "app:1", ["sleep", "1000000"], NetworkMode="none",
+                        Binds=["web_data:/data:ro"])
     started = engine.inspect(cid)["State"]["StartedAt"]
     push(repo, 2, good=False)
     r = agent.sync(FAILED)
@@ -508,7 +509,8 @@ def test_restore_by_hand_killed(point, at_two, agent, engine):
 def test_restore_by_hand_that_cannot_be(at_two, agent, engine):
     first = records(agent, "trial")[0]["id"]
     before = engine.one("web").id
-    cid = engine.create("passer-by", "app:1", ["sleep", "1000000"], Binds=["web_data:/data:ro"])
+    cid = engine.create("passer-by", "app:1", ["sleep", "1000000"], NetworkMode="none",
+                        Binds=["web_data:/data:ro"])
     r = agent.run("restore", first, "--yes")
     assert r.code != DONE, r
     is_at_two(at_two)

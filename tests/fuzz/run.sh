@@ -26,7 +26,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-export UBSAN_OPTIONS=print_stacktrace=1
+# What was freed is kept for a while, to notice its use: 16 MB of it, or it would count as the growth of what is tested.
+export UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=quarantine_size_mb=16
 cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" -j "$jobs" --target fuzzers >"$build/build.log" 2>&1 || {
 	cat "$build/build.log"

@@ -163,6 +163,14 @@ static const struct row {
 	{"Compose file is a symlink",
 	 "== mdc.yaml\nprojects: {web: {files: [c.yaml]}}\n== web/c.yaml -> /etc/passwd\n",
 	 "web/c.yaml: error: is a symlink"},
+	{"too many ports in ranges",
+	 "== a/compose.yaml\nservices: {a: {image: x, ports: [\"1-65535:1-65535\"]}}\n",
+	 "a/compose.yaml:1:34: error: publishes more than 20000 ports"},
+	{"variables that make each other grow",
+	 "== a/.env\nA=0123456789${A}\nA=$A$A$A$A$A$A$A$A$A$A$A$A$A$A$A$A\nB=$A$A$A$A$A$A$A$A$A$A$A$A$A\n"
+	 "C=$B$B$B$B$B$B$B$B$B$B$B$B$B\nD=$C$C$C$C$C$C$C$C$C$C$C$C$C\nE=$D$D$D$D$D$D$D$D$D$D$D$D$D\n"
+	 "== a/compose.yaml\nservices: {a: {image: x}}\n",
+	 "a/.env: error: the value of E grows beyond 1024 KiB"},
 	{"the same port twice",
 	 "== a/compose.yaml\nservices: {a: {image: x, ports: [\"8080:80\"]}}\n"
 	 "== b/compose.yaml\nservices: {a: {image: x, ports: [{target: 80, published: 8080}]}}\n",

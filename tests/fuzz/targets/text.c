@@ -26,6 +26,7 @@ void fuzz_one(const char *text, size_t len)
 	uint64_t bytes = 0;
 	char buf[64];
 
+	(void)len;
 	FUZZ_CHECK(strlen(shown) <= 100 && !strpbrk(shown, "\n\r\x1b\x7f"));
 	(void)giturl_parse(text, &url, &e);
 	(void)since_parse(text, 1700000000000, &when, &e);
@@ -38,5 +39,5 @@ void fuzz_one(const char *text, size_t len)
 	}
 	(void)size_parse(text, &bytes, &e);
 	if (path_is_project_name(text))
-		FUZZ_CHECK(!strchr(text, '/') && text[0] != '-' && len < 64);
+		FUZZ_CHECK(!strchr(text, '/') && text[0] != '-' && strlen(text) < 64);
 }
