@@ -252,6 +252,16 @@ static void forget(struct sync *s)
 	s->atomic = false;
 }
 
+/* One that went back for the world's fault is closed: the next plan tries its content again. */
+static bool still_open(struct sync *s, const struct trial *t)
+{
+	auto_json cJSON *intent = NULL;
+	struct err ignored = ERR_INIT;
+
+	return t->outcome == OUTCOME_RETRY && t->why &&
+	       (intent_read(s->store, t->name, &intent, &ignored) < 0 || intent);
+}
+
 static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 {
 	const char *decided = json_str(j, "decided", "");
@@ -275,7 +285,7 @@ static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 	if (pool_run(s, &p, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_trials; i++)
-		if (s->trials[i].outcome == OUTCOME_RETRY && s->trials[i].why)
+		if (still_open(s, &s->trials[i]))
 			return err_set(e, ERR_RETRY, 0, "%s: %s", s->trials[i].name,
 				       s->trials[i].why);
 	return 0;

@@ -62,8 +62,11 @@ static int step_apply(struct bench *b, struct err *e)
 	struct trial *t = b->trial;
 
 	bench_show(b, "place", NULL);
-	if (place_files(b, t->has_old ? &t->old : NULL, &t->new, e) < 0 ||
-	    fault_hit(FAULT_files_placed, e) < 0)
+	b->placing = true;
+	if (place_files(b, t->has_old ? &t->old : NULL, &t->new, e) < 0)
+		return -1;
+	b->placing = false;
+	if (fault_hit(FAULT_files_placed, e) < 0)
 		return -1;
 	if (t->same_model)
 		return 0;
@@ -192,8 +195,9 @@ int trial_run(struct bench *b, cJSON **result, struct err *e)
 		*result = trial_end(b, "healthy", NULL);
 		return 0;
 	}
-	/* Going forward again and again on a full disk would leave it half applied. */
-	b->intent.disk = trial_disk_error(e);
+	/* Going forward again and again on a full disk, or while the source that has the new files
+	 * is away, would leave it half applied. */
+	b->intent.disk = trial_disk_error(e) || (b->placing && e->kind == ERR_RETRY);
 	if (e->kind == ERR_RETRY && (!b->intent.disk || stop_asked(&b->sync->stop))) {
 		*result = trial_stopped(b, e);
 		err_clear(e);

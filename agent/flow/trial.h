@@ -30,7 +30,8 @@ struct intent {
 	bool blocked;  /* goes back for another's failure */
 	bool adopted; /* took over containers of someone else: there is no old version of ours to go
 			 back to */
-	bool disk; /* it failed for want of disk: counted as an attempt, marked the second time */
+	bool disk; /* it failed for want of disk, or of the source's objects: counted as an attempt,
+		      marked the second time */
 	char *on_remove;     /* remove: down, stop, keep */
 	struct strv failing; /* checks that failed before we touched anything */
 	struct snap_state snap;
@@ -44,7 +45,8 @@ struct bench {
 	struct intent intent;
 	char *live, *elsewhere; /* directories */
 	int64_t begun_ms;
-	int lock_fd; /* the project's lock; Compose inherits it */
+	int lock_fd;  /* the project's lock; Compose inherits it */
+	bool placing; /* new files are going to their place: no engine is in the way then */
 };
 int bench_open(struct pool_job *j, struct bench *b,
 	       struct err *e); /* takes the project's lock (a surviving Compose may hold it) */

@@ -47,3 +47,20 @@ def test_stop_after_another_was_committed(repo, agent, engine):
     assert engine.version("b") == "2" and agent.open_work() == []
     entries = {p["name"]: p for p in agent.show(agent.current())["projects"]}
     assert entries["b"]["status"] == "good", entries
+
+
+def test_source_away_after_the_death(repo, agent, engine):
+    """The new files' objects are in a source that is gone: what ran comes back. It was the second try: a person decides."""
+    agent.health(settle="300ms", timeout="10s")
+    repo.deploy({"web/compose.yaml": healthy(1)})
+    agent.sync(DONE)
+    repo.deploy({"web/compose.yaml": healthy(2)})
+    agent.sync(fault="intent_written:kill")
+    agent.kill_all()
+    away = repo.bare.with_name("away.git")
+    repo.bare.rename(away)
+    agent.sync(LATER)
+    assert agent.open_work() == [] and engine.version("web") == "1" and engine.running("web") == ["app"]
+    away.rename(repo.bare)
+    agent.run("retry", "web").expect(DONE)
+    assert engine.version("web") == "2" and agent.marks() == []
