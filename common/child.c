@@ -42,11 +42,6 @@ void child_limit(int resource, size_t bytes)
 {
 	struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
 
-#if defined(__SANITIZE_ADDRESS__)
-	/* The sanitizer's shadow alone is terabytes of address space. */
-	if (resource == RLIMIT_AS || resource == RLIMIT_DATA)
-		return;
-#endif
 	if (bytes > 0)
 		(void)setrlimit((__rlimit_resource_t)resource, &limit);
 }

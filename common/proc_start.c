@@ -143,9 +143,9 @@ static void __attribute__((noreturn)) become(const struct plan *plan)
 		give_up(plan, STAGE_FDS);
 	if (chdir(p->cwd ? p->cwd : "/") < 0)
 		give_up(plan, STAGE_CWD);
-	child_limit(RLIMIT_DATA, p->max_memory);
 	child_limit(RLIMIT_FSIZE, p->max_file);
 	child_limit(RLIMIT_CPU, (size_t)p->max_cpu_s);
+	child_limit(RLIMIT_DATA, p->max_memory);
 	(void)execve(plan->program, (char *const *)p->argv, plan->env);
 	give_up(plan, STAGE_EXEC);
 }
