@@ -55,8 +55,8 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 		{"sync.finished", LOG_INFO, "baa94ba34475498d861455a76e1fae0b",
 		 "A sync came to its end.",
 		 "Nothing, unless its reason names projects that failed or are held.",
-		 HAS(COMMIT) | HAS(PREVIOUS) | HAS(DETAILS) | HAS(GENERATION) | HAS(REASON) |
-			 HAS(DURATION) | HAS(DETAILS),
+		 HAS(COMMIT) | HAS(PREVIOUS) | HAS(GENERATION) | HAS(REASON) | HAS(DURATION) |
+			 HAS(DETAILS),
 		 false},
 	[EVENT_PROJECT_DEPLOYED] = {"project.deployed", LOG_NOTICE,
 				    "581373cb83314a178d79cd9fe0a11002",

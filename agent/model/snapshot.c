@@ -81,7 +81,7 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from)
 	to->project = xstrdup_null(from->project);
 	to->why = xstrdup_null(from->why);
 	commit_info_copy(&to->commit, &from->commit);
-	to->v = from->n > 0 ? xcalloc(from->n, sizeof(*to->v)) : NULL;
+	to->v = xcalloc(from->n + 1, sizeof(*to->v));
 	for (size_t i = 0; i < from->n; i++)
 		volume_copy(&to->v[i], &from->v[i]);
 }

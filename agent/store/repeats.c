@@ -68,20 +68,23 @@ static unsigned int sum_of(const char *reason)
 }
 
 /* ---- the file ---- */
+/* Empty if there is no file, or it is damaged: then things are told once more. Never NULL. */
 static cJSON *read_all(const struct store *s)
 {
 	auto_free char *path = store_path(s, "repeats.json"), *text = NULL;
 	struct err ignored = ERR_INIT;
-	cJSON *j = NULL;
+	auto_json cJSON *j = NULL;
 	size_t len = 0;
 
-	if (access(path, F_OK) < 0 || file_read(path, FILE_MAX_BYTES, &text, &len, &ignored) < 0 ||
-	    json_parse(text, len, &j, &ignored) < 0)
-		return NULL;
-	if (cJSON_IsObject(j))
-		return j;
-	cJSON_Delete(j);
-	return NULL;
+	if (access(path, F_OK) == 0 && file_read(path, FILE_MAX_BYTES, &text, &len, &ignored) == 0)
+		(void)json_parse(text, len, &j, &ignored);
+	if (j && cJSON_IsObject(j))
+		return TAKE(j);
+	cJSON *fresh = cJSON_CreateObject();
+
+	if (!fresh)
+		abort(); /* no memory */
+	return fresh;
 }
 
 static int write_all(const struct store *s, const cJSON *j, struct err *e)
@@ -191,8 +194,6 @@ int repeat_failed(const struct store *s, const struct repeat_key *k, const char 
 	(void)history_lock(s, &lock);
 	auto_json cJSON *all = read_all(s);
 
-	if (!all)
-		all = cJSON_CreateObject();
 	forget_old(all, now);
 	cJSON *x = cJSON_GetObjectItemCaseSensitive(all, name);
 
