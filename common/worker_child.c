@@ -77,7 +77,7 @@ void worker_run(const struct worker_job *job, pid_t parent)
 	(void)signal(SIGPIPE,
 		     SIG_IGN); /* libraries write to sockets; a program we start gets it back */
 	(void)signal(SIGXFSZ, SIG_IGN); /* then a file that is too large is an error like another */
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow alone is terabytes of address space */
+#if !defined(__SANITIZE_ADDRESS__)      /* its shadow alone is terabytes of address space */
 	child_limit(RLIMIT_DATA, job->limits->max_memory);
 #endif
 	child_limit(RLIMIT_FSIZE, job->limits->max_file);

@@ -1,8 +1,8 @@
 /*
  * cleanup - retention. After a sync only what is cheap: generations beyond the limit, and the
  * repository when packs pile up. `gc` (daily, or by hand) also drops models and image tags that no
- * kept generation names, and copies of volumes without a record. Depends on: sync.h, prune.h,
- * store, git, engine.
+ * kept generation names, copies of volumes without a record, and what killed agents left half
+ * written. Depends on: sync.h, prune.h, store, git, engine.
  */
 #include "agent/flow/prune.h"
 #include "agent/flow/staging.h"
@@ -190,6 +190,16 @@ static int drop_marks(struct sync *s, size_t *dropped, struct err *e)
 	return rc;
 }
 
+/* What killed agents left: mirrors of projects, halves of records. */
+static int drop_leftovers(struct sync *s, struct err *e)
+{
+	auto_free char *stage = store_path(s->store, "stage");
+
+	if (tree_remove(stage, e) < 0 || dir_make(stage, 0700, e) < 0)
+		return -1;
+	return store_sweep(s->store, e);
+}
+
 static int drop_snapshots(struct sync *s, struct gc_report *r, struct err *e)
 {
 	struct prune_count pruned;
@@ -211,6 +221,8 @@ static int collect(struct sync *s, struct gc_report *r, struct err *e)
 		rc = current_read(s->store, &number, e);
 	if (rc == 0 && number > 0)
 		rc = generation_read(s->store, number, &s->current, e);
+	if (rc == 0)
+		rc = drop_leftovers(s, e);
 	if (rc == 0)
 		rc = drop_generations(s, &r->generations, e);
 	if (rc == 0)

@@ -103,8 +103,14 @@ int sync_intent_save(struct sync *s, const char *decided, struct err *e)
 	json_set_str(commit, "subject", s->commit.subject);
 	json_set_str(commit, "author", s->commit.author);
 	json_set_int(commit, "time", s->commit.time);
-	for (size_t i = 0; i < s->n_trials; i++)
-		if (s->trials[i].state != TRIAL_ENDED && s->trials[i].action != PLAN_REPAIR)
-			cJSON_AddItemToArray(list, cJSON_CreateString(s->trials[i].name));
+	for (size_t i = 0; i < s->n_trials; i++) {
+		const struct trial *t = &s->trials[i];
+		/* Once they have run, one to be tried again may have left its intent open. */
+		bool over = t->state == TRIAL_ENDED &&
+			    (decided[0] == '\0' || t->outcome != OUTCOME_RETRY);
+
+		if (!over && t->action != PLAN_REPAIR)
+			cJSON_AddItemToArray(list, cJSON_CreateString(t->name));
+	}
 	return sync_intent_write(s->store, j, e);
 }

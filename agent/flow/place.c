@@ -21,6 +21,7 @@ struct place {
 	struct bench *bench;
 	char *temp; /* where changed files are exported to first: same file system */
 	int live_fd, elsewhere_fd, temp_fd;
+	bool names; /* files or directories came or went: one syncfs at the end */
 };
 
 static int by_path(const void *key, const void *file)
@@ -157,24 +158,55 @@ static int export_changed(struct place *p, const struct live_file **changed, siz
 	return p->temp_fd < 0 ? err_set(e, ERR_RETRY, errno, "cannot open %s", p->temp) : 0;
 }
 
+static bool same_dir(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+	size_t n = x ? (size_t)(x - a) : 0, m = y ? (size_t)(y - b) : 0;
+
+	return n == m && strncmp(a, b, n) == 0;
+}
+
+/* A power cut must not take a rename back after active.json says that it was made. */
+static int sync_parent(const struct place *p, const char *path, struct err *e)
+{
+	const char *leaf = NULL, *whole = path;
+	int base = base_of(p, &path);
+	auto_close int parent = open_parent(base, path, false, &leaf, e);
+	auto_close int fd =
+		parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && fsync(fd) == 0)
+		return 0;
+	return e->kind != ERR_NONE ? -1
+				   : err_set(e, ERR_RETRY, errno, "cannot write %s to disk", whole);
+}
+
+static int sync_names(const struct place *p, struct err *e)
+{
+	if (syncfs(p->live_fd) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", p->bench->live);
+	return 0;
+}
+
 static int put_changed(struct place *p, const struct live_file **changed, size_t n, struct err *e)
 {
-	if (n == 0)
-		return 0;
-	if (export_changed(p, changed, n, e) < 0)
+	bool each = n <= SYNC_EACH && !p->names;
+
+	if (n > 0 && export_changed(p, changed, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		char name[24];
 
 		snprintf(name, sizeof(name), "%zu", i);
-		if (move_in(p, changed[i], name, n <= SYNC_EACH, e) < 0)
+		if (move_in(p, changed[i], name, each, e) < 0)
 			return -1;
 		if (i == 0 && fault_hit(FAULT_files_half, e) < 0)
 			return -1;
+		if (each && (i + 1 == n || !same_dir(changed[i]->path, changed[i + 1]->path)) &&
+		    sync_parent(p, changed[i]->path, e) < 0)
+			return -1;
 	}
-	if (n > SYNC_EACH && syncfs(p->live_fd) < 0)
-		return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", p->bench->live);
-	return 0;
+	return each ? 0 : sync_names(p, e);
 }
 
 static int place_open(struct bench *b, struct place *p, struct err *e)
@@ -213,13 +245,18 @@ static int swap(struct place *p, const struct active *from, const struct active 
 	size_t n = 0;
 
 	for (size_t i = 0; from && i < from->n_files; i++)
-		if (!find(to, from->files[i].path) && remove_one(p, from->files[i].path, e) < 0)
-			return -1;
+		if (!find(to, from->files[i].path)) {
+			p->names = true;
+			if (remove_one(p, from->files[i].path, e) < 0)
+				return -1;
+		}
 	for (size_t i = 0; i < to->n_files; i++) {
 		const struct live_file *f = &to->files[i], *was = find(from, f->path);
 
-		if (!was || strcmp(was->id, f->id) != 0 || was->executable != f->executable ||
-		    !in_place(p, f->path))
+		bool there = was && in_place(p, f->path);
+
+		p->names = p->names || !there;
+		if (!there || strcmp(was->id, f->id) != 0 || was->executable != f->executable)
 			changed[n++] = f;
 	}
 	return put_changed(p, changed, n, e);
@@ -243,10 +280,11 @@ int place_nothing(struct bench *b, const struct active *from, struct err *e)
 
 	for (size_t i = 0; rc == 0 && i < from->n_files; i++)
 		rc = remove_one(&p, from->files[i].path, e);
-	place_close(&p);
 	if (rc == 0) { /* gone if nothing else is in them */
 		(void)rmdir(b->live);
 		(void)rmdir(b->elsewhere);
+		rc = sync_names(&p, e);
 	}
+	place_close(&p);
 	return rc < 0 ? err_wrap(e, "live files") : 0;
 }

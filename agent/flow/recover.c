@@ -91,7 +91,7 @@ static int drop_closed(struct sync *s, size_t *open, struct err *e)
 
 struct reported {
 	int64_t number;
-	const char *project;
+	const char *project, *commit; /* a rollback and the sync after it share a number */
 	bool found;
 };
 
@@ -101,6 +101,7 @@ static void look_for(const cJSON *entry, void *arg)
 
 	r->found |= json_int(entry, "generation", 0) == r->number &&
 		    str_eq(json_str(entry, "project", NULL), r->project) &&
+		    str_eq(json_str(entry, "commit", NULL), r->commit) &&
 		    str_starts(json_str(entry, "event", ""), "project.");
 }
 
@@ -126,7 +127,7 @@ static bool failed_here(struct sync *s, struct trial *t)
 static void report_missed(struct sync *s, struct trial *t, const struct generation_entry *was,
 			  const struct active *is, bool changed)
 {
-	struct reported r = {.number = s->number, .project = t->name};
+	struct reported r = {.number = s->number, .project = t->name, .commit = s->commit.id};
 	struct err ignored = ERR_INIT;
 
 	if (t->reported || history_each(s->store, HISTORY_LOOK, look_for, &r, &ignored) < 0 ||

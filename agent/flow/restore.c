@@ -96,7 +96,9 @@ static int put_aside(struct exchange *x, struct err *e)
 
 	if (!x->aside)
 		return snapshot_drop(d, x->built, e);
-	if (tree_set_aside(d, x->built, x->aside, &why) == 0)
+	/* It may fail after the move itself, when the directory cannot be synced. */
+	if (tree_set_aside(d, x->built, x->aside, &why) == 0 ||
+	    (!file_exists(x->built) && file_exists(x->aside)))
 		return 0;
 	free(x->aside);
 	x->aside = xstrdup(x->built);

@@ -65,7 +65,7 @@ static int ended(struct bench *b, cJSON **result, struct err *e)
 	active_init(&now);
 	if (active_read(b->sync->store, t->name, &now, &found, e) < 0)
 		return -1;
-	if (t->action == PLAN_REMOVE || (found && now.generation == b->sync->number)) {
+	if (t->action == PLAN_REMOVE ? !found : found && now.generation == b->sync->number) {
 		active_done(&t->new);
 		active_init(&t->new);
 		active_copy(&t->new, &now);

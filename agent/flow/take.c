@@ -235,10 +235,16 @@ static int read_models(struct taking *t, struct err *e)
 /* From here on the new content may be touched; until then a death starts again what was held. */
 static int open_intent(struct bench *b, struct err *e)
 {
+	auto_json cJSON *was = cJSON_CreateObject();
+
+	snap_state_to_json(&b->intent.snap, was);
 	bench_phase(b, PHASE_APPLY);
-	if (b->sync->options->restore_volumes && plan_target(b, e) < 0)
-		return -1;
-	return bench_save(b, e);
+	if ((!b->sync->options->restore_volumes || plan_target(b, e) == 0) && bench_save(b, e) == 0)
+		return 0;
+	/* plan_target() has forgotten who is held, and they are to run again. */
+	snap_state_done(&b->intent.snap);
+	snap_state_from_json(was, &b->intent.snap);
+	return -1;
 }
 
 int snap_before(struct bench *b, struct err *e)

@@ -164,6 +164,7 @@ static int keep_set(struct repo *r, int64_t number, const struct kept_set *s, st
 	ref_name(number, name, sizeof(name));
 	if (git_reference_name_to_id(&now, r->git, name) == 0 && git_oid_equal(&now, &commit))
 		return 0;
+	repo_ref_unlock(r, name);
 	if (git_reference_create(&ref, r->git, name, &commit, 1, NULL) < 0)
 		return repo_fail(e, ERR_RETRY, "cannot write %s in %s", name, r->dir);
 	git_reference_free(ref);
@@ -188,6 +189,7 @@ int repo_unkeep(struct repo *r, int64_t number, struct err *e)
 	char name[64];
 
 	ref_name(number, name, sizeof(name));
+	repo_ref_unlock(r, name);
 	int bad = git_reference_remove(r->git, name);
 	if (bad < 0 && bad != GIT_ENOTFOUND)
 		return repo_fail(e, ERR_RETRY, "cannot remove %s in %s", name, r->dir);

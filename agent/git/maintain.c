@@ -218,6 +218,7 @@ int repo_maintain(struct repo *r, bool force, struct err *e)
 	AUTO(packs_done) struct packs p = {.n = 0};
 	char made[PACK_NAME];
 
+	repo_drop_halves(r);
 	if (packs_read(r, &p, e) < 0)
 		return -1;
 	bool loose = many_loose(r);

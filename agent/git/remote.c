@@ -113,31 +113,13 @@ static int name_source(struct repo *r, const git_oid *commit, struct err *e)
 		return 0;
 	/* Of a file source it is a note for people only; elsewhere fetching builds on it. */
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, repo_from_file(r) ? 0 : 1);
+	repo_ref_unlock(r, REF_SOURCE);
 	int bad = git_reference_create(&ref, r->git, REF_SOURCE, commit, 1, NULL);
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
 	if (bad < 0)
 		return repo_fail(e, ERR_RETRY, "cannot write %s in %s", REF_SOURCE, r->dir);
 	git_reference_free(ref);
 	return 0;
-}
-
-/* A worker that was killed leaves half a pack behind; under the sync's lock nobody else writes one.
- */
-static void remove_half_packs(const struct repo *r)
-{
-	enum { NAMES_MAX = 100000 };
-	auto_free char *dir = path_join(r->objects, "pack");
-	auto_strv struct strv names = STRV_INIT;
-	struct err ignored = ERR_INIT;
-
-	if (dir_list(dir, NAMES_MAX, &names, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		auto_free char *path = path_join(dir, names.v[i]);
-
-		if (str_starts(names.v[i], "pack_git2_"))
-			(void)unlink(path);
-	}
 }
 
 /* A ref whose object is gone (another source before, a power cut) would end every negotiation,
@@ -219,7 +201,7 @@ static int fetch_remote(struct repo *r, git_oid *commit, struct err *e)
 	git_oid oid;
 
 	refpick_init(&pick, r->src->branch, r->src->tag);
-	remove_half_packs(r);
+	repo_drop_halves(r);
 	(void)git_remote_create_options_init(&o, GIT_REMOTE_CREATE_OPTIONS_VERSION);
 	o.repository = r->git;
 	/* The address is used as it stands: no configuration rewrites it. */

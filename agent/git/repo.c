@@ -116,9 +116,10 @@ static int make_repository(const char *dir, struct err *e)
 		if (dir_make(path, 0700, e) < 0)
 			return -1;
 	}
-	if (file_replace_unsynced(config_path, config, sizeof(config) - 1, 0600, e) < 0)
+	/* Synced: a half of either would be there for good, as nothing writes them again. */
+	if (file_replace(config_path, config, sizeof(config) - 1, 0600, e) < 0)
 		return -1;
-	return file_replace_unsynced(head_path, head, sizeof(head) - 1, 0600, e);
+	return file_replace(head_path, head, sizeof(head) - 1, 0600, e);
 }
 
 static void close_git(struct repo *r)
@@ -199,6 +200,41 @@ int repo_open(const char *dir, const struct source_config *src, struct repo **ou
 		return -1;
 	*out = TAKE(r);
 	return 0;
+}
+
+void repo_ref_unlock(const struct repo *r, const char *name)
+{
+	auto_free char *lock = xasprintf("%s/%s.lock", r->dir, name);
+
+	(void)unlink(lock);
+}
+
+/* Those files of one of our directories that begin and end so. */
+static void drop_files(const char *dir, const char *begin, const char *end)
+{
+	enum { NAMES_MAX = 100000 };
+	auto_strv struct strv names = STRV_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (dir_list(dir, NAMES_MAX, &names, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		auto_free char *path = path_join(dir, names.v[i]);
+
+		if (str_starts(names.v[i], begin) && str_ends(names.v[i], end))
+			(void)unlink(path);
+	}
+}
+
+void repo_drop_halves(const struct repo *r)
+{
+	auto_free char *packs = path_join(r->objects, "pack");
+	auto_free char *refs = path_join(r->dir, "refs/mdc");
+	auto_free char *generations = path_join(r->dir, REF_GENERATIONS);
+
+	drop_files(packs, "pack_git2_", "");
+	drop_files(refs, "", ".lock");
+	drop_files(generations, "", ".lock");
 }
 
 int repo_reset(const char *dir, struct err *e)

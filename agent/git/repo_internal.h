@@ -36,6 +36,13 @@ int repo_fail_object(const struct repo *r, const git_oid *id, struct err *e);
 /* "ab12..." to an oid; ERR_USAGE for ids of SHA-256 repositories, ERR_BROKEN for what is no id. */
 int repo_parse_id(const char *id, git_oid *out, struct err *e);
 
+/* Before a ref is written: a killed agent has left its lock there, which libgit2 would wait for in
+ * vain. Under the sync's lock nobody else writes one. */
+void repo_ref_unlock(const struct repo *r, const char *name);
+
+/* The same for all of them, and for packs of which a worker that was killed has left half. */
+void repo_drop_halves(const struct repo *r);
+
 /* Our own objects without the alternates. Borrowed. */
 int repo_own(struct repo *r, git_odb **out, struct err *e);
 

@@ -31,6 +31,10 @@ void store_close(struct store *s);
 AUTO_PTR(store_close, struct store)
 #define auto_store AUTO(store_close_at)
 
+/* Under the sync's lock: remove what killed trials and writers left, files of these if over an
+ * hour old. */
+int store_sweep(const struct store *s, struct err *e);
+
 /* Paths; the caller frees. */
 char *store_path(const struct store *s,
 		 const char *name); /* below the state directory: "repo.git", "lock" */

@@ -102,6 +102,32 @@ static void test_keep_survives_the_source(void **state)
 	commit_info_done(&two);
 }
 
+/* What a killed agent left in the middle of writing is in nobody's way, and goes. */
+static void test_left_by_the_dead(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[] = {"refs/mdc/source.lock", "refs/mdc/generations/1.lock",
+					    "refs/mdc/generations/7.lock",
+					    "objects/pack/pack_git2_0123"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		auto_free char *path = path_join(f->repo, names[i]);
+
+		OK(file_replace(path, "x", 1, 0600, &e));
+	}
+	push(f, "one");
+	struct commit_info one = sync_to(f);
+	keep(f, 1, one.tree);
+	OK(repo_unkeep(f->r, 1, &e));
+	OK(repo_maintain(f->r, false, &e));
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		auto_free char *path = path_join(f->repo, names[i]);
+
+		assert_false(file_exists(path));
+	}
+	commit_info_done(&one);
+}
+
 static void test_unkeep_and_maintain(void **state)
 {
 	struct fixture *f = *state;
@@ -227,7 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_keep_survives_the_source), TEST(test_unkeep_and_maintain),
 		TEST(test_maintain_when_due),        TEST(test_store_tree),
-		TEST(test_source_with_alternates),
+		TEST(test_source_with_alternates),   TEST(test_left_by_the_dead),
 	};
 
 	return cmocka_run_group_tests(tests, library, NULL);

@@ -6,6 +6,8 @@
 #include "common/digest.h"
 #include "common/json.h"
 
+#include <fcntl.h>
+
 static void open_makes_directories(void **state)
 {
 	struct scene *t = *state;
@@ -321,6 +323,28 @@ static void model_damage(void **state)
 	assert_null(back);
 }
 
+/* What killed writers left in each directory goes; what may be in use stays. */
+static void sweep(void **state)
+{
+	struct scene *t = *state;
+	static const char *const names[] = {".mdc-tmp.a", "marks/.mdc-tmp.a",
+					    "projects/web/.mdc-tmp.a",
+					    "projects/web/models/.mdc-tmp.a"};
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	assert_ok(dir_make(at(t, "projects/web/models"), 0700, e));
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		assert_ok(file_replace(at(t, names[i]), "", 0, 0600, e));
+		assert_ok(store_sweep(t->store, e));
+		assert_true(file_exists(at(t, names[i])));
+		assert_int_equal(utimensat(AT_FDCWD, at(t, names[i]), old, 0), 0);
+	}
+	assert_ok(store_sweep(t->store, e));
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		assert_false(file_exists(at(t, names[i])));
+	assert_true(file_exists(at(t, "version")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +361,7 @@ int main(void)
 		SCENE_TEST(degraded),
 		SCENE_TEST(models),
 		SCENE_TEST(model_damage),
+		SCENE_TEST(sweep),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
