@@ -12,7 +12,14 @@
 
 #include <string.h>
 
-enum { POLL_MS = 250, LOOP_RESTARTS = 2, LOG_LINES = 10, LOG_BYTES = 700, ENGINE_AWAY_MS = 30000 };
+enum {
+	ROUND_MAX_MS = 2000,
+	POLL_MS = 250,
+	LOOP_RESTARTS = 2,
+	LOG_LINES = 10,
+	LOG_BYTES = 700,
+	ENGINE_AWAY_MS = 30000
+};
 
 /* One look at everything. */
 struct look {
@@ -251,7 +258,8 @@ static int watch_once(const struct judge *j, struct watch *w, struct err *e)
 	if (l->pending.len == 0)
 		take_probes(j, l, &w->probe_why);
 	now = clock_ms();
-	w->left_ms -= now - w->last_ms;
+	/* A longer round means that we stood still ourselves: a host that was suspended. */
+	w->left_ms -= now - w->last_ms < ROUND_MAX_MS ? now - w->last_ms : ROUND_MAX_MS;
 	w->last_ms = now;
 	if (l->pending.len > 0 || l->moved)
 		w->good_since_ms = now;
