@@ -118,9 +118,15 @@ static int work_all(struct copy *c)
 	struct hand first = {.c = c, .first = true, .e = ERR_INIT};
 	struct hand second = {.c = c, .e = ERR_INIT};
 	pthread_t thread;
-	bool two = has_two_processors() && pthread_create(&thread, NULL, work, &second) == 0;
+	bool two = false;
 
-	(void)work(&first);
+	/* Asked before anything is done: the other thread may finish a small tree by itself. */
+	if (copy_goes_on(&first)) {
+		two = has_two_processors() && pthread_create(&thread, NULL, work, &second) == 0;
+		(void)work(&first);
+	} else {
+		*c->e = first.e;
+	}
 	if (two)
 		(void)pthread_join(thread, NULL);
 	while (c->todo) {
