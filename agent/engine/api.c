@@ -158,6 +158,24 @@ int api_get(struct engine *g, const char *path, const char *what, cJSON **out, s
 	return 0;
 }
 
+int api_object(struct engine *g, const char *kind, const char *id, const char *rest, cJSON **out,
+	       struct err *e)
+{
+	auto_free char *escaped = api_path_escape(id);
+	auto_free char *path = xasprintf("/%s/%s%s", kind, escaped, rest);
+	auto_api_answer struct api_answer a;
+
+	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+		return -1;
+	if (a.status != 200 && a.status != 404) {
+		auto_free char *what = xasprintf("look at %.200s of %s", id, kind);
+
+		return api_unexpected(&a, what, e);
+	}
+	*out = a.status == 200 ? TAKE(a.json) : NULL;
+	return 0;
+}
+
 int api_stream(struct engine *g, const char *path, int (*sink)(const char *, size_t, void *),
 	       void *arg, long *status, struct err *e)
 {

@@ -50,6 +50,12 @@ int api_call(struct engine *g, const char *method, const char *path, int timeout
 /* api_call() with GET that is 0 only for 200; *out is its JSON, the caller frees. */
 int api_get(struct engine *g, const char *path, const char *what, cJSON **out, struct err *e);
 
+/* api_get() of one object that may have gone: *out is NULL for 404. `kind`: "containers",
+ * "volumes",
+ * ...; `rest` stands behind the id ("/json", ""). */
+int api_object(struct engine *g, const char *kind, const char *id, const char *rest, cJSON **out,
+	       struct err *e);
+
 /* POST with a JSON body (borrowed; NULL: none), else as api_call(). */
 int api_post(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
 	     struct api_answer *a, struct err *e);

@@ -160,23 +160,16 @@ static void fill_inspected(const cJSON *j, struct container *c)
 
 int engine_inspect(struct engine *g, struct container *c, bool *gone, struct err *e)
 {
-	auto_free char *id = api_path_escape(c->id);
-	auto_free char *path = xasprintf("/containers/%s/json", id);
-	auto_api_answer struct api_answer a;
+	auto_json cJSON *j = NULL;
 
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "containers", c->id, "/json", &j, e) < 0)
 		return -1;
-	if (a.status == 404) {
-		*gone = true;
-		return 0;
-	}
-	if (a.status != 200)
-		return api_unexpected(&a, "inspect a container", e);
-	if (!json_obj(a.json, "State"))
+	if (j && !json_obj(j, "State"))
 		return err_set(e, ERR_RETRY, 0, "the engine's answer about %s has no state",
 			       c->name);
-	*gone = false;
-	fill_inspected(a.json, c);
+	*gone = j == NULL;
+	if (j)
+		fill_inspected(j, c);
 	return 0;
 }
 
@@ -189,22 +182,6 @@ int engine_networks(struct engine *g, cJSON **out, struct err *e)
 	if (!cJSON_IsArray(list))
 		return err_set(e, ERR_RETRY, 0, "the engine's list of networks is not a list");
 	*out = TAKE(list);
-	return 0;
-}
-
-int engine_volumes(struct engine *g, cJSON **out, struct err *e)
-{
-	auto_json cJSON *answer = NULL;
-
-	if (api_get(g, "/volumes", "list volumes", &answer, e) < 0)
-		return -1;
-	cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(answer, "Volumes");
-
-	if (!cJSON_IsArray(list)) { /* null where there is none */
-		cJSON_Delete(list);
-		list = cJSON_CreateArray();
-	}
-	*out = list;
 	return 0;
 }
 

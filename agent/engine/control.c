@@ -41,17 +41,12 @@ static int post(struct engine *g, const char *id, const char *verb, const char *
 
 static int state_of(struct engine *g, const char *id, enum container_state *state, struct err *e)
 {
-	auto_free char *escaped = api_path_escape(id);
-	auto_free char *path = xasprintf("/containers/%s/json", escaped);
-	auto_api_answer struct api_answer a;
+	auto_json cJSON *j = NULL;
 
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "containers", id, "/json", &j, e) < 0)
 		return -1;
-	if (a.status != 200 && a.status != 404)
-		return api_unexpected(&a, "inspect a container", e);
-	*state = a.status == 404
-			 ? CONTAINER_DEAD
-			 : container_state_parse(json_str(json_obj(a.json, "State"), "Status", ""));
+	*state = j ? container_state_parse(json_str(json_obj(j, "State"), "Status", ""))
+		   : CONTAINER_DEAD;
 	return 0;
 }
 
@@ -109,15 +104,11 @@ int engine_remove(struct engine *g, const char *id, struct err *e)
 
 int engine_restart_policy(struct engine *g, const char *id, char **out, struct err *e)
 {
-	auto_free char *escaped = api_path_escape(id);
-	auto_free char *path = xasprintf("/containers/%s/json", escaped);
-	auto_api_answer struct api_answer a;
+	auto_json cJSON *j = NULL;
 
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "containers", id, "/json", &j, e) < 0)
 		return -1;
-	if (a.status != 200 && a.status != 404)
-		return api_unexpected(&a, "inspect a container", e);
-	const char *name = cJSON_GetStringValue(json_path(a.json, "HostConfig.RestartPolicy.Name"));
+	const char *name = cJSON_GetStringValue(json_path(j, "HostConfig.RestartPolicy.Name"));
 
 	*out = xstrdup(name && name[0] != '\0' ? name : "no");
 	return 0;

@@ -44,7 +44,6 @@ int engine_inspect(struct engine *g, struct container *c, bool *gone, struct err
 int engine_logs(struct engine *g, const char *id, int lines, size_t max, char **out, struct err *e);
 int engine_networks(struct engine *g, struct cJSON **out,
 		    struct err *e); /* array as the API gives it */
-int engine_volumes(struct engine *g, struct cJSON **out, struct err *e); /* array */
 /* Where it keeps images and volumes, as it says (""; on its own host); the caller frees. */
 int engine_root(struct engine *g, char **out, struct err *e);
 

@@ -27,31 +27,22 @@ int engine_image(struct engine *g, const char *ref, struct image_info *out, bool
 	/* What cannot be a reference would be another path of the API. */
 	if (ref[0] == '\0' || ref[0] == '/' || strstr(ref, "..") || strlen(ref) > REF_MAX)
 		return err_set(e, ERR_REJECTED, 0, "\"%.200s\" is not an image name", ref);
-	auto_free char *escaped = api_path_escape(ref);
-	auto_free char *path = xasprintf("/images/%s/json", escaped);
-	auto_api_answer struct api_answer a;
+	auto_json cJSON *j = NULL;
 
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "images", ref, "/json", &j, e) < 0)
 		return -1;
-	if (a.status == 404) {
-		*found = false;
+	*found = j != NULL;
+	if (!j)
 		return 0;
-	}
-	if (a.status != 200) {
-		auto_free char *what = xasprintf("look for image %.200s", ref);
-
-		return api_unexpected(&a, what, e);
-	}
-	const char *id = json_str(a.json, "Id", NULL);
+	const char *id = json_str(j, "Id", NULL);
 
 	if (!id)
 		return err_set(e, ERR_RETRY, 0, "the engine's answer about image %.200s has no id",
 			       ref);
 	*out = (struct image_info){.id = str_starts(id, "sha256:") ? xstrdup(id)
 								   : xasprintf("sha256:%s", id)};
-	json_get_strv(a.json, "RepoDigests", &out->digests);
-	json_get_strv(a.json, "RepoTags", &out->tags);
-	*found = true;
+	json_get_strv(j, "RepoDigests", &out->digests);
+	json_get_strv(j, "RepoTags", &out->tags);
 	return 0;
 }
 

@@ -55,17 +55,11 @@ static void fill_mounts(const cJSON *list, struct user *c)
 /* 0 also when the container has gone meanwhile: then it mounts nothing. */
 static int inspect_mounts(struct engine *g, struct user *c, struct err *e)
 {
-	auto_free char *id = api_path_escape(c->id);
-	auto_free char *path = xasprintf("/containers/%s/json", id);
-	auto_api_answer struct api_answer a;
+	auto_json cJSON *j = NULL;
 
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "containers", c->id, "/json", &j, e) < 0)
 		return -1;
-	if (a.status == 404)
-		return 0;
-	if (a.status != 200)
-		return api_unexpected(&a, "inspect a container", e);
-	fill_mounts(json_arr(a.json, "Mounts"), c);
+	fill_mounts(json_arr(j, "Mounts"), c);
 	return 0;
 }
 
@@ -146,19 +140,13 @@ int engine_project_volumes(struct engine *g, const char *project, cJSON **out, s
 
 int engine_volume(struct engine *g, const char *name, cJSON **out, bool *found, struct err *e)
 {
-	auto_free char *escaped = api_path_escape(name);
-	auto_free char *path = xasprintf("/volumes/%s", escaped);
-	auto_api_answer struct api_answer a;
+	cJSON *j = NULL;
 
-	*found = false;
-	if (api_call(g, "GET", path, API_TIMEOUT_MS, &a, e) < 0)
+	if (api_object(g, "volumes", name, "", &j, e) < 0)
 		return -1;
-	if (a.status == 404)
-		return 0;
-	if (a.status != 200)
-		return api_unexpected(&a, "inspect a volume", e);
-	*found = true;
-	*out = TAKE(a.json);
+	*found = j != NULL;
+	if (j)
+		*out = j;
 	return 0;
 }
 

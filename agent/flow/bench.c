@@ -32,6 +32,14 @@ int bench_open(struct pool_job *j, struct bench *b, struct err *e)
 	return lock_take(lock, "trial", LOCK_WAIT_MS, &b->lock_fd, e);
 }
 
+int bench_take_up(struct pool_job *j, struct worker_out *o, struct bench *b, struct err *e)
+{
+	j->out = o;
+	if (bench_open(j, b, e) < 0)
+		return -1;
+	return intent_load(j->sync, j->trial->name, j->trial, &b->intent, e);
+}
+
 void bench_close(struct bench *b)
 {
 	struct err ignored = ERR_INIT;

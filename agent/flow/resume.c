@@ -82,9 +82,7 @@ int trial_resume(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	struct bench b;
 	int rc = -1;
 
-	j->out = o;
-	if (bench_open(j, &b, e) == 0 &&
-	    intent_load(j->sync, j->trial->name, j->trial, &b.intent, e) == 0) {
+	if (bench_take_up(j, o, &b, e) == 0) {
 		const char *phase = b.intent.phase;
 
 		if (!phase) /* it ended before it began, or its end was recorded */
@@ -110,12 +108,8 @@ int finish_commit_work(void *arg, struct worker_out *o, cJSON **result, struct e
 {
 	struct pool_job *j = arg;
 	struct bench b;
-	int rc;
+	int rc = bench_take_up(j, o, &b, e);
 
-	j->out = o;
-	rc = bench_open(j, &b, e);
-	if (rc == 0)
-		rc = intent_load(j->sync, j->trial->name, j->trial, &b.intent, e);
 	if (rc == 0)
 		rc = trial_persist(&b, trial_commit, e);
 	if (rc == 0)

@@ -50,7 +50,9 @@ struct bench {
 };
 int bench_open(struct pool_job *j, struct bench *b,
 	       struct err *e); /* takes the project's lock (a surviving Compose may hold it) */
-void bench_close(struct bench *b);
+/* The same for a trial that was begun before: its worker's output and its intent with it. */
+int bench_take_up(struct pool_job *j, struct worker_out *o, struct bench *b, struct err *e);
+void bench_close(struct bench *b);              /* after either, also when it failed */
 int bench_save(struct bench *b, struct err *e); /* write intent.json */
 void bench_show(struct bench *b, const char *step, const char *detail);
 /* Room for the records of going back, should the disk be full then: taken before anything is

@@ -188,12 +188,8 @@ int finish_undo_work(void *arg, struct worker_out *o, cJSON **result, struct err
 {
 	struct pool_job *j = arg;
 	struct bench b;
-	int rc;
+	int rc = bench_take_up(j, o, &b, e);
 
-	j->out = o;
-	rc = bench_open(j, &b, e);
-	if (rc == 0)
-		rc = intent_load(j->sync, j->trial->name, j->trial, &b.intent, e);
 	if (rc == 0) {
 		free(b.intent.why);
 		b.intent.why = xstrdup("the sync is atomic and another project failed");

@@ -317,21 +317,16 @@ static void check_networks(void **state)
 	static const struct canned table[] = {
 		{"GET /networks", 200, "[{\"Name\":\"bridge\"},{\"Name\":\"a_default\"}]",
 		 CANNED_JSON, 0},
-		{"GET /volumes", 200, "{\"Volumes\":null,\"Warnings\":null}", CANNED_JSON, 0},
 		{.request = NULL},
 	};
 	struct fake_engine f;
 	struct err e = ERR_INIT;
 	auto_json cJSON *networks = NULL;
-	auto_json cJSON *volumes = NULL;
 
 	(void)state;
 	fake_start(&f, table, NULL);
 	assert_int_equal(engine_networks(f.g, &networks, &e), 0);
-	assert_int_equal(engine_volumes(f.g, &volumes, &e), 0);
 	assert_int_equal(cJSON_GetArraySize(networks), 2);
-	assert_true(cJSON_IsArray(volumes));
-	assert_int_equal(cJSON_GetArraySize(volumes), 0);
 	fake_stop(&f);
 }
 

@@ -51,14 +51,12 @@ static void lists(struct engine *g)
 {
 	struct err e = ERR_INIT;
 	auto_json cJSON *networks = NULL;
-	auto_json cJSON *volumes = NULL;
 	auto_json cJSON *own = NULL;
 	auto_json cJSON *one = NULL;
 	auto_free char *root = NULL;
 	bool found = false;
 
 	(void)engine_networks(g, &networks, &e);
-	(void)engine_volumes(g, &volumes, &e);
 	(void)engine_project_volumes(g, "web", &own, &e);
 	(void)engine_volume(g, "data", &one, &found, &e);
 	(void)engine_root(g, &root, &e);
