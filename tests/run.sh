@@ -101,7 +101,7 @@ fi
 if [ -z "$fast" ]; then
 	# Engines take most of an end-to-end test's time: with sanitizers it costs little more and finds more.
 	if step build-sanitizers build sanitizers; then
-		step unit-sanitizers ctest --test-dir build/sanitizers --output-on-failure -j "$jobs" -E '^checks/' || true
+		step unit-sanitizers ctest --test-dir build/sanitizers --output-on-failure -j "$jobs" -E '^(checks|nixos)/' || true
 		step e2e-sanitizers e2e sanitizers || true
 	fi
 	step build-release build release || true
