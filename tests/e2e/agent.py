@@ -84,7 +84,7 @@ class Agent:
         self.compose.chmod(0o755)
         self.settings = {
             "source": {"url": url, "poll": "5s", "timeout": "20s", **source},
-            "host": "server1", "engine": "docker", "socket": engine.socket, "compose": str(self.compose),
+            "host": "server1", "engine": engine.kind, "socket": engine.socket, "compose": str(self.compose),
             "state_dir": str(self.state), "runtime_dir": str(self.runtime),
             "defaults": {"health": {"timeout": "20s", "settle": "300ms"}},
         }

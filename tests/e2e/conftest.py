@@ -2,6 +2,8 @@
 Fixtures of the end-to-end tests. One engine for the whole run, in a network namespace that pytest itself enters;
 each test has its own state directory and repository, and the engine is wiped after it.
     python3 -m pytest tests/e2e            MDC_BIN=build/debug: the programs; MDC_E2E_DIR: where everything is kept
+With `--engine podman` (or MDC_E2E_ENGINE=podman) the same tests run with Podman; -m podman: only those that run.sh runs
+with it. What Podman cannot do is marked `docker_only("why")`, and listed in docs/engines.md.
 To add a test: a file test_*.py; to add a thing tests need: a fixture here, its class in a file of its own.
 """
 
@@ -19,18 +21,22 @@ import sandbox  # noqa: E402
 from agent import Agent  # noqa: E402
 from bystanders import Bystanders  # noqa: E402
 from engine import Engine  # noqa: E402
-from filesystems import EngineOn, FileSystem  # noqa: E402
+from filesystems import FileSystem, engine_on_class  # noqa: E402
+from podman import Podman  # noqa: E402
 from registry import Registry  # noqa: E402
 from repo import Repo  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "podman: also run with Podman by run.sh")
+    config.addinivalue_line("markers", "docker_only(reason): not with Podman, see docs/engines.md")
     config.addinivalue_line("markers", "slow: left out of `run.sh --fast` and of the run with sanitizers")
 
 
 def pytest_addoption(parser):
     parser.addoption("--shard", default="1/1", help="K/N: the K-th of N parts of the modules, to run side by side "
                                                     "(each with a MDC_E2E_NAME of its own)")
+    parser.addoption("--engine", default=os.environ.get("MDC_E2E_ENGINE", "docker"), choices=["docker", "podman"])
 
 
 def _shard(items, which):
@@ -50,6 +56,10 @@ def _shard(items, which):
 
 def pytest_collection_modifyitems(config, items):
     items[:] = _shard(items, config.getoption("--shard"))
+    if config.getoption("--engine") == "podman":
+        for item in items:
+            for mark in item.iter_markers("docker_only"):
+                item.add_marker(pytest.mark.skip(reason=f"Podman: {mark.args[0]}"))
     if not Path(agent_module.PROGRAM).exists():
         skip = pytest.mark.skip(reason=f"{agent_module.PROGRAM} is not built")
         for item in items:
@@ -78,24 +88,30 @@ def base():
 
 
 @pytest.fixture(scope="session")
-def engine(base):
-    e = Engine(base / "engine")
+def engine_class(pytestconfig):
+    return {"docker": Engine, "podman": Podman}[pytestconfig.getoption("--engine")]
+
+
+@pytest.fixture(scope="session")
+def engine(base, engine_class):
+    e = engine_class(base / "engine")
     e.start()
     for v in (1, 2, 3):
         e.image(f"app:{v}")
     yield e
     if e.process:
         e.kill()  # the sandbox removes the rest; a polite stop waits for each container
+    e.close()
 
 
 @pytest.fixture(scope="session")
-def engine_on(base):
+def engine_on(base, engine_class):
     """engine_on("btrfs"): an engine of its own whose volumes lie on such a file system; made when first asked for."""
     made = {}
 
     def get(kind):
         if kind not in made:
-            made[kind] = EngineOn(FileSystem(kind))
+            made[kind] = engine_on_class(engine_class)(FileSystem(kind))
             made[kind].start()
             for v in (1, 2, 3):
                 made[kind].image(f"app:{v}")

@@ -95,6 +95,8 @@ NETWORK = ["--bip", "10.198.21.1/24", "--default-address-pool", "base=10.121.0.0
 
 
 class Engine:
+    kind = "docker"
+
     def __init__(self, base, data_root=None, network=None):
         self.base = Path(base)
         self.data_root, self.network = Path(data_root or self.base / "data"), network or NETWORK
@@ -153,6 +155,9 @@ class Engine:
             (self.kill if kill else self.stop)()
         self.restarts += 1
         self.start()
+
+    def close(self):
+        """What stop() and kill() leave, at the end of a run."""
 
     # ---- the API -------------------------------------------------------------------------------
     def call(self, method, path, body=None, headers=None, timeout=60):
@@ -312,7 +317,7 @@ class Engine:
             if c.id not in keep_containers:
                 self.remove(c.id)
         for n in self.api("GET", "/networks"):
-            if n["Name"] not in ("bridge", "host", "none") and n["Name"] not in keep_networks:
+            if n["Name"] not in ("bridge", "host", "none", "podman") and n["Name"] not in keep_networks:
                 self.call("DELETE", f"/networks/{n['Id']}")
         for v in self.volumes():
             if v not in keep_volumes:

@@ -4,13 +4,13 @@ lie on them. A loop device goes with its mount, so sandbox.clean() needs only to
 To add a kind: a line in KINDS.  Depends on: sandbox, engine; btrfs-progs, xfsprogs, e2fsprogs.
 """
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 
 import sandbox
-from engine import Engine
 
 KINDS = {
     "btrfs": ["mkfs.btrfs", "-q"],
@@ -73,20 +73,27 @@ def is_subvolume(path):
     return os.stat(path).st_ino == 256
 
 
-class EngineOn(Engine):
-    """An engine beside the main one, with its data on a file system; containers have the tests' network or none."""
+DOCKER_OPTIONS = ["--storage-driver=overlay2", "--bridge=none", "--iptables=false", "--ip6tables=false",
+                  "--ip-forward=false"]
 
-    def __init__(self, fs):
-        super().__init__(sandbox.BASE / f"engine-{fs.path.name}", data_root=fs.path / "engine",
-                         network=["--storage-driver=overlay2", "--bridge=none", "--iptables=false",
-                                  "--ip6tables=false", "--ip-forward=false"])
-        self.fs = fs
 
-    def volume_path(self, name):
-        return Path(self.api("GET", f"/volumes/{name}")["Mountpoint"])
+@functools.cache
+def engine_on_class(engine_class):
+    class EngineOn(engine_class):
+        """An engine beside the main one, with its data on a file system; containers have the tests' network or none."""
 
-    def close(self):
-        if self.process:
-            self.wipe()
-            self.stop()
-        self.fs.close()
+        def __init__(self, fs):
+            super().__init__(sandbox.BASE / f"engine-{fs.path.name}", data_root=fs.path / "engine",
+                             network=DOCKER_OPTIONS)
+            self.fs = fs
+
+        def volume_path(self, name):
+            return Path(self.api("GET", f"/volumes/{name}")["Mountpoint"])
+
+        def close(self):
+            if self.process:
+                self.wipe()
+                self.stop()
+            super().close()
+            self.fs.close()
+    return EngineOn

@@ -68,7 +68,7 @@ def leftovers():
         except OSError:
             continue
         command = _read(f"/proc/{pid}/cmdline")
-        daemon = re.match(rb"[^\0]*(dockerd|containerd|containerd-shim[^\0]*|docker-proxy)\0", command)
+        daemon = re.match(rb"[^\0]*(dockerd|containerd|containerd-shim[^\0]*|docker-proxy|conmon|podman|unshare)\0", command)
         if in_ns or (daemon and needle in command):
             found.add(pid)
     tree, todo = _children(), list(found)
