@@ -54,7 +54,7 @@ check 1 "${crashes:-2}" 2 1 '3 6 7 8 9 10 11' >"$dir/one" 2>&1 &
 one=$!
 code=0
 echo '== two projects'
-check 2 "${crashes:-1}" 1 no '1 2 4 5 12 13 14 15 16 17' || code=1
+check 2 "${crashes:-1}" 1 no '1 2 4 5 12 13 14 15 16 17 18' || code=1
 wait "$one" || code=1
 echo '== one project with volumes'
 cat "$dir/one"

@@ -31,7 +31,7 @@ int BREAK; /* which RULE is broken; 0: none */
 #define RULE(n) (BREAK != n)
 
 /* ---- on disk: survives everything. Each record is replaced by one rename, so each write is one step ---- */
-bool s_open, s_number, hold;
+bool s_open, s_number, hold, s_list[P]; /* s_list: the projects that recovery looks at */
 mtype s_decided;
 mtype i_phase[P], i_stage[P];                 /* projects/<p>/intent.json */
 byte i_attempt[P], i_tries[P];
@@ -318,6 +318,8 @@ out:
 #define IS_RETRY(p) (word[p] == retry || word[p] == died)
 #define NOT_WELL(p) (want[p] != none && word[p] != well)
 #define STILL_OPEN(p) (i_phase[p] != idle)
+/* sync_intent_save(); RULE 18: one that is to be tried again has left its intent open */
+#define STAYS(p) (want[p] == none || word[p] == well || (word[p] == retry && RULE(18)))
 #define DIFFERS(p) (generation[p] != current[p])
 
 /* Start a worker for each project that needs one, and wait until all have ended. */
@@ -366,7 +368,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 	/* recover.c */
 	if
 	:: s_open ->
-		EACH(listed[i] = true);
+		EACH(listed[i] = s_list[i]);
 		if
 		:: s_decided == commit && RULE(12) ->
 			POOL(IS_OPEN(i), decided)
@@ -378,7 +380,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 		/* RULE 15: also when this sync has made a generation already, and a trial was left open */
 		if
 		:: c_number != s_number || RULE(15) ->
-			EACH(generation[i] = record[i]);
+			EACH(generation[i] = (listed[i] -> record[i] : current[i]));
 			if :: DIFFERS(0) || DIFFERS(P - 1) -> GENERATION :: else fi
 		:: else
 		fi;
@@ -396,7 +398,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 	fi;
 	if :: !listed[0] && !listed[P - 1] -> goto end :: else fi;
 	if :: rollback -> MAIN(hold = true) :: else fi; /* target_hold() */
-	MAIN(s_open = true; s_number = !c_number; s_decided = undecided);
+	MAIN(s_open = true; s_number = !c_number; s_decided = undecided; EACH(s_list[i] = listed[i]));
 	POOL(!atomic_ || rollback || want[i] != none, fresh);
 	/* The guard of a worker that died alone lets go, and the next worker waits for that. */
 	EACH(if :: word[i] == died && i_phase[i] == snapshot && held[i] -> held[i] = false; containers[i] = old :: else fi);
@@ -407,10 +409,10 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 		/* finish_atomic(); RULE 12: one record decides for all */
 		if
 		:: ANY(NOT_WELL) ->
-			MAIN(s_decided = back);
+			MAIN(s_decided = back; EACH(s_list[i] = listed[i] && STAYS(i)));
 			POOL(word[i] == well, finish_undo)
 		:: else ->
-			if :: RULE(12) -> MAIN(s_decided = commit) :: else fi;
+			if :: RULE(12) -> MAIN(s_decided = commit; EACH(s_list[i] = listed[i] && STAYS(i))) :: else fi;
 			POOL(word[i] == well, finish_commit);
 			POOL(want[i] == none, fresh)
 		fi
