@@ -248,6 +248,22 @@ static void set_target(struct http *h, const struct http_request *r, const char 
 	SET(c, CURLOPT_PASSWORD, h->password ? h->password : "");
 }
 
+bool http_line_without_end(int code)
+{
+	enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, from curl 8.6 on */
+
+	return code == CURLE_OUT_OF_MEMORY || code == TOO_LARGE;
+}
+
+/* Has any byte of the answer come? */
+static bool heard(CURL *c)
+{
+	curl_off_t first_us = 0;
+
+	(void)curl_easy_getinfo(c, CURLINFO_STARTTRANSFER_TIME_T, &first_us);
+	return first_us > 0;
+}
+
 static int failed(const struct http *h, const struct transfer *t, CURLcode code, const char *origin,
 		  struct err *e)
 {
@@ -260,10 +276,18 @@ static int failed(const struct http *h, const struct transfer *t, CURLcode code,
 		return err_set(e, ERR_REJECTED, 0, "the answer of %s is larger than %s", where,
 			       size_text(max, text, sizeof(text)));
 	if (t->too_many)
-		return err_set(e, ERR_REJECTED, 0, "the answer of %s has too many headers", where);
+		return err_set(
+			e, ERR_REJECTED, 0,
+			"the answer of %s has headers without end; is that the right server?",
+			where);
 	if (t->silent)
 		return err_set(e, ERR_RETRY, 0, "no answer from %s: nothing arrived for %s", where,
 			       duration_text(t->r->idle_ms, text, sizeof(text)));
+	if (http_line_without_end(code) && heard(h->curl))
+		return err_set(
+			e, ERR_REJECTED, 0,
+			"the answer of %s begins with a line without end; is that the right server?",
+			where);
 	bool web = str_starts(t->r->url, "http://") || str_starts(t->r->url, "https://");
 
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && web) /* an answer without a status line */

@@ -60,4 +60,7 @@ void http_answer_done(struct http_answer *a);
 /* "https://host:port" of a URL, without user, path and query, which may hold secrets: for messages.
  * The caller frees; NULL if it is not a URL. */
 char *http_origin(const char *url);
+/* Does this CURLcode say that a line before the body was longer than curl keeps (100 KiB)? To be
+ * asked once something of the answer has come: else it is for want of memory. */
+bool http_line_without_end(int code);
 char *http_escape(const char *s); /* for a query value; the caller frees */

@@ -7,11 +7,15 @@
 #include "common/clock.h"
 #include "common/fault.h"
 #include "common/file.h"
+#include "common/giturl.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/path.h"
 
 #include <string.h>
+
+/* What asks has the same deadline, and says more about what the server did than who ends it. */
+enum { GRACE_MS = 500 };
 
 struct fetch_job {
 	struct sync *sync;
@@ -156,8 +160,15 @@ static struct worker_limits limits_of(const struct sync *s)
 {
 	struct worker_limits l = sync_reader_limits;
 
-	l.timeout_ms = (int)s->config->source.timeout_ms;
+	l.timeout_ms = (int)s->config->source.timeout_ms + GRACE_MS;
 	return l;
+}
+
+static char *job_name(const char *verb, const struct sync *s)
+{
+	auto_free char *shown = giturl_show(s->config->source.url);
+
+	return xasprintf("%s %s", verb, shown);
 }
 
 /* What the source has, without libgit2: most of the time nothing moved, and that is all. */
@@ -166,8 +177,9 @@ static int ask_source(struct sync *s, struct err *e)
 	const struct source_config *src = &s->config->source;
 	struct worker_limits l = limits_of(s);
 	auto_json cJSON *id = NULL;
+	auto_free char *what = job_name("asking", s);
 
-	if (worker_call("ask", ask_work, (void *)src, &l, NULL, NULL, &id, e) < 0)
+	if (worker_call(what, ask_work, (void *)src, &l, NULL, NULL, &id, e) < 0)
 		return err_wrap(e, "fetch");
 	snprintf(s->head, sizeof(s->head), "%s", cJSON_GetStringValue(id));
 	if (s->head[0])
@@ -184,7 +196,9 @@ static int fetch_beside(struct sync *s, struct fetch_job *f, cJSON **answer, str
 	struct worker *w = NULL;
 	int64_t number = s->current.number;
 
-	if (worker_start("fetch", fetch_work, f, &l, false, &w, e) < 0)
+	auto_free char *what = job_name("fetching from", s);
+
+	if (worker_start(what, fetch_work, f, &l, false, &w, e) < 0)
 		return -1;
 	if (number > 0 && !s->current.source)
 		(void)generation_read(s->store, number, &s->current, &ignored);
@@ -210,7 +224,7 @@ static int get_objects(struct sync *s, cJSON **answer, struct err *e)
 	strv_push(&s->report->warnings,
 		  "repo.git was damaged; it was moved aside and is fetched anew");
 	if (repo_reset(dir, e) < 0 ||
-	    worker_call("fetch", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
+	    worker_call("fetching anew", fetch_work, &f, &l, NULL, NULL, answer, e) < 0)
 		return err_wrap(e, "fetch");
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "common/gitls.h"
 #include "common/giturl.h"
+#include "common/http.h"
 #include "common/http_ca.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -17,6 +18,7 @@ enum {
 	CONNECT_MS = 10000,
 	SILENCE_S = 30,
 	WAIT_MS = 1000,
+	MAX_HEADERS = 256 * 1024,
 	BUFFER_MAX = 256 * 1024, /* then the transfer pauses until libgit2 has read */
 	HTTP_OK = 200,
 };
@@ -32,6 +34,7 @@ struct stream {
 	CURL *easy;
 	CURLcode code;
 	struct curl_slist *headers;
+	size_t headers_bytes; /* of the answer, so far */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -64,6 +67,15 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	return link_count(s->link, len) < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
 
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)data;
+	s->headers_bytes += size * n;
+	return s->headers_bytes > MAX_HEADERS ? CURL_WRITEFUNC_ERROR : size * n;
+}
+
 static void add_header(struct stream *s, const char *text)
 {
 	s->headers = curl_slist_append(s->headers, text);
@@ -87,6 +99,8 @@ static void set_request(struct stream *s)
 	SET(c, CURLOPT_URL, s->url);
 	SET(c, CURLOPT_WRITEFUNCTION, on_data);
 	SET(c, CURLOPT_WRITEDATA, s);
+	SET(c, CURLOPT_HEADERFUNCTION, on_header);
+	SET(c, CURLOPT_HEADERDATA, s);
 	SET(c, CURLOPT_ERRORBUFFER, s->why);
 }
 
@@ -184,6 +198,12 @@ static int judge(struct stream *s)
 	if (s->code == CURLE_OK)
 		return 0;
 	auto_free char *shown = giturl_show(l->src->url);
+	bool heard = s->headers_bytes > 0 || status != 0;
+	if (s->headers_bytes > MAX_HEADERS || (heard && http_line_without_end((int)s->code)))
+		return err_set(
+			&l->err, ERR_REJECTED, 0,
+			"the answer of %s has headers without end; is that the right server?",
+			shown);
 	auto_free char *why =
 		str_printable(s->why[0] != '\0' ? s->why : curl_easy_strerror(s->code), 300);
 	return err_set(&l->err, ERR_RETRY, 0, "no answer from %s: %s", shown, why);

@@ -5,6 +5,7 @@ untouched. Work is the processor time of the agent and of all it started, so a b
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -168,11 +169,18 @@ def test_huge_repository(transport, repo, place, make_agent, engine):
         assert engine.version("web") == "2"
 
 
-class Talker:
-    """A server on a port or a socket of its own that says what it is given, again and again, to whoever connects."""
+def closed_within(connection, seconds):
+    return bool(select.select([connection], [], [], seconds)[0])
 
-    def __init__(self, first, more=b"", path=None):
-        self.first, self.more = first, more
+
+class Talker:
+    """
+    A server on a port or a socket of its own that says what it is given, again and again, to whoever connects; `before`
+    is what the first connections are told, once each.
+    """
+
+    def __init__(self, first, more=b"", path=None, before=()):
+        self.first, self.more, self.before = first, more, list(before)
         self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self.socket.bind(str(path) if path else ("127.0.0.1", 0))
         self.socket.listen(16)
@@ -190,6 +198,10 @@ class Talker:
     def talk(self, connection):
         with connection:
             try:
+                if self.before:
+                    connection.recv(65536)
+                    connection.sendall(self.before.pop(0))
+                    return
                 if not self.first:
                     connection.settimeout(30)
                     while connection.recv(4096):  # says nothing
@@ -199,6 +211,8 @@ class Talker:
                 connection.sendall(self.first)
                 while self.more:
                     connection.sendall(self.more)
+                while self.more is None and not closed_within(connection, 0.3):
+                    connection.sendall(b"0")  # a byte at a time
             except OSError:
                 pass
 
@@ -210,25 +224,48 @@ class Talker:
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n"
-SERVERS = {
-    "silent": (b"", b""),
-    "endless-header": (OK, b"X-A: " + b"a" * 8000 + b"\r\n"),
-    "one-endless-header": (OK + b"X-A: ", b"a" * 8000),
+SERVERS = {  # name: what it says first, what it says then for ever, words of the error beside its address
+    "silent": (b"", b"", "no answer from"),
+    "slow": (OK + b"\r\n001e# service=git-upload-pack\n0000", None, "no answer from"),
+    "endless-header": (OK, b"X-A: " + b"a" * 8000 + b"\r\n", "headers without end; is that the right server?"),
+    "one-endless-header": (OK + b"X-A: ", b"a" * 8000, "begins with a line without end; is that the right server?"),
+    "endless-status": (b"HTTP/1.1 200 ", b"a" * 8000, "begins with a line without end; is that the right server?"),
     "endless-refs": (OK + b"\r\n001e# service=git-upload-pack\n0000",
-                     b"003d" + b"a" * 40 + b" refs/heads/aaaaaa\n"),
-    "endless-nothing": (OK + b"\r\n", b"0004" * 2000),
-    "no-http": (b"\0" * 100, b"\0" * 8000),
+                     b"003d" + b"a" * 40 + b" refs/heads/aaaaaa\n", "does not answer like a Git server"),
+    "endless-nothing": (OK + b"\r\n", b"0004" * 2000, "does not answer like a Git server"),
+    "no-http": (b"\0" * 100, b"\0" * 8000, "does not speak HTTP"),
 }
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_server(name, repo, agent, engine, running):
-    first, more = SERVERS[name]
+    first, more, words = SERVERS[name]
     repo.deploy({"web/compose.yaml": app(2)})
     with Talker(first, more) as t:
         agent.source(url=f"http://127.0.0.1:{t.port}/x.git", timeout="2s")
         r = limited(agent, "sync").expect(LATER, FAILED, USAGE, REJECTED)
-        assert "127.0.0.1" in r.text or "took longer than 2 s" in r.text, r
+        assert f"127.0.0.1:{t.port}" in r.text and words in r.text, r
+    assert engine.snapshot() == running
+
+
+def packet(text):
+    return f"{len(text) + 4:04x}{text}".encode()
+
+
+ADVERTISED = (OK + b"Connection: close\r\n\r\n" + packet("# service=git-upload-pack\n") + b"0000" +
+              packet(f"{'a' * 40} HEAD\0symref=HEAD:refs/heads/main\n") + packet(f"{'a' * 40} refs/heads/main\n") + b"0000")
+FETCHES = {"endless-header": "headers without end", "one-endless-header": "headers without end", "silent": "no answer from"}
+
+
+@pytest.mark.parametrize("name", FETCHES)
+def test_server_while_fetching(name, repo, agent, engine, running):
+    """It says that there is something new, and goes mad when that is fetched."""
+    first, more, _ = SERVERS[name]
+    with Talker(first, more, before=[ADVERTISED]) as t:
+        agent.source(url=f"http://127.0.0.1:{t.port}/x.git", timeout="2s")
+        r = limited(agent, "sync").expect(LATER, FAILED, REJECTED)
+        assert not t.before
+        assert f"127.0.0.1:{t.port}" in r.text and FETCHES[name] in r.text, r
     assert engine.snapshot() == running
 
 
