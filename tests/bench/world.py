@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 HERE = Path(__file__).resolve().parent
+TOOLS = HERE.parent / "tools"
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import sandbox  # noqa: E402
@@ -63,10 +64,10 @@ class World:
         if not self.fakes:
             self.fakes = self.base / "fakes"
             self.fakes.mkdir()
-            subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", str(self.fakes / "docker-compose"),
-                            str(HERE / "fake_compose.c")], check=True)
+            subprocess.run(["cc", "-O2", "-DTIMES", "-o", str(self.fakes / "docker-compose"),
+                            str(TOOLS / "fake_compose.c")], check=True)
         path = self.place() / "engine.sock"
-        process = subprocess.Popen([sys.executable, str(HERE / "fake_engine.py"), str(path)],
+        process = subprocess.Popen([sys.executable, str(TOOLS / "fake_engine.py"), str(path)],
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         self.cleanups.append(lambda: (process.kill(), process.wait()))
         wait_until(path.exists, 20, "the fake engine does not start")

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -23,6 +24,8 @@ import promises
 from scenarios import ALL
 from world import DEGRADED, DONE, FAILED, FAULTS, LATE, World
 
+NOT_HIT = "no such call"
+TRIES = 3  # where a run ended before its point
 SYNCS = 3  # at most, until nothing is open
 CASE_S = 0.6  # a guess for the first sample; then it is measured
 HERE = Path(__file__).resolve().parent
@@ -66,7 +69,7 @@ class Enumeration:
     def hit(self, point):
         """Which call that was in the last run; some runs have a few more or less before it."""
         lines = (self.base / "calls").read_text().splitlines()
-        return lines[point - 1].split(" ", 2)[2] if point <= len(lines) else "no such call"
+        return lines[point - 1].split(" ", 2)[2] if point <= len(lines) else NOT_HIT
 
     def case(self, point, fault):
         """(what is broken, what the run with the fault and the syncs said)"""
@@ -89,7 +92,8 @@ def work(base, tools, name, part, parts, chosen):
     if e.clean:
         print(f"broken {name} 0 none without any fault: {e.clean} {e.said[-600:]}", flush=True)
     print(f"points {name} {len(e.points)}", flush=True)
-    cases = [(k + 1, f) for k in range(len(e.points)) for f in FAULTS]
+    points = int(sys.stdin.readline())  # that all parts agree on: a run may have a few more or less than another
+    cases = [(k + 1, f) for k in range(points) for f in FAULTS]
     if chosen.get("only"):
         first, last, fault = chosen["only"]
         cases = [(k, fault) for k in range(first, last + 1)]
@@ -99,13 +103,56 @@ def work(base, tools, name, part, parts, chosen):
         first = random.Random(f"{chosen['offset']} {name}").random() * step
         cases = [cases[int(first + i * step)] for i in range(count) if first + i * step < len(cases)]
     for point, fault in cases[part::parts]:
-        broken, said = e.case(point, fault)
-        what = e.hit(point)
+        for _ in range(TRIES):
+            broken, said = e.case(point, fault)
+            what = e.hit(point)
+            if broken or what != NOT_HIT:
+                break
         print(f"{'broken' if broken else 'good'} {name} {point} {fault} at {what}: {' | '.join(broken)!r}", flush=True)
         if chosen.get("only"):
             print(f"said {said}", flush=True)
     if chosen.get("only"):
         print("\n".join(f"{i + 1} {x}" for i, x in enumerate(e.points)), flush=True)
+
+
+def first_lines(child, bad):
+    """What a part found at its beginning: how many points it passed."""
+    for line in child.stdout:
+        kind, _, rest = line.rstrip().partition(" ")
+        if kind == "points":
+            return int(rest.split()[1])
+        bad += [rest] if kind == "broken" else []
+        print(f"  {line.rstrip()}", flush=True)
+    return 0
+
+
+def scenario(name, top, tools, jobs, chosen):
+    """(points, how many cases were good, what was broken)"""
+    good, bad = [], []
+    children = [subprocess.Popen([sys.executable, "-B", __file__, "--work", str(top / f"{name}-{i}"), str(tools), name, str(i),
+                                  str(jobs), repr(chosen)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                for i in range(jobs)]
+    points = max([first_lines(c, bad) for c in children])
+
+    def follow(child):
+        for line in child.stdout:
+            kind, _, rest = line.rstrip().partition(" ")
+            if kind == "good":
+                good.append(rest)
+            else:
+                bad.extend([rest] if kind == "broken" else [])
+            if kind != "good" or rest.endswith(f"{NOT_HIT}: ''"):
+                print(f"  {line.rstrip()}", flush=True)
+        if child.wait() != 0:
+            bad.append(f"{name}: the enumeration itself failed")
+    threads = [threading.Thread(target=follow, args=(c,)) for c in children]
+    for child, t in zip(children, threads):
+        t.start()
+        child.stdin.write(f"{points}\n")
+        child.stdin.close()
+    for t in threads:
+        t.join()
+    return points, len(good), bad
 
 
 def main():
@@ -125,22 +172,8 @@ def main():
     begin, total, cases, broken = time.monotonic(), 0, 0, 0
     try:
         for name in names:
-            begun, points, good, bad = time.monotonic(), 0, 0, []
-            children = [subprocess.Popen([sys.executable, "-B", __file__, "--work", str(top / f"{name}-{i}"), str(tools), name,
-                                          str(i), str(jobs), repr(chosen)], stdout=subprocess.PIPE, text=True)
-                        for i in range(jobs)]
-            for c in children:
-                for line in c.stdout:
-                    kind, _, rest = line.rstrip().partition(" ")
-                    if kind == "points":
-                        points = max(points, int(rest.split()[1]))
-                    elif kind == "good":
-                        good += 1
-                    else:
-                        bad += [rest] if kind == "broken" else []
-                        print(f"  {line.rstrip()}", flush=True)
-                if c.wait() != 0:
-                    bad.append(f"{name}: the enumeration itself failed")
+            begun = time.monotonic()
+            points, good, bad = scenario(name, top, tools, jobs, chosen)
             print(f"{name}: {points} points x 3 faults, {good + len(bad)} tried, {good} recovered, {len(bad)} promises broken "
                   f"({time.monotonic() - begun:.0f} s)", flush=True)
             total, cases, broken = total + points, cases + good, broken + len(bad)

@@ -234,7 +234,7 @@ def main(programs):
     try:
         tools = base / "tools"
         tools.mkdir()
-        subprocess.run(["cc", "-O1", "-o", str(tools / "docker-compose"), str(HERE / "fake_compose.c")], check=True)
+        subprocess.run(["cc", "-O1", "-o", str(tools / "docker-compose"), str(HERE.parent / "tools" / "fake_compose.c")], check=True)
         only = "" if what == "all" else what.partition(":")[0]
         runs = [Run(s, base, Path(programs).resolve(), tools) for s in ALL if only in ("", s.name)]
         for r in runs:

@@ -9,10 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${MDC_FAULTS_DIR:-/var/tmp}/mdct-faults.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
-for program in nth_call fake_compose; do
-	${CC:-cc} -O2 -Wall -Wextra -o "$dir/$program" "$here/$program.c"
-done
-mv "$dir/fake_compose" "$dir/docker-compose"
+${CC:-cc} -O2 -Wall -Wextra -o "$dir/nth_call" "$here/nth_call.c"
+${CC:-cc} -O2 -Wall -Wextra -o "$dir/docker-compose" "$here/../tools/fake_compose.c"
 mkdir "$dir/run"
 # shellcheck disable=SC2016
 unshare -m --propagation private sh -c 'mount -t tmpfs -o mode=0755,size=1g mdct "$2/run" && exec "$1" -B "$3/enumerate.py" "$2" "$2/run" $4' \

@@ -1,6 +1,6 @@
 """
 One place for the enumeration: a repository, the agent's state, a fake engine with volumes; all below one directory that is
-copied away and put back for each case. Depends on: fake_engine.py, fake_compose.c and nth_call.c (compiled by run.sh).
+copied away and put back for each case. Depends on: tests/tools/fake_engine.py, fake_compose.c beside it, and nth_call.c (both compiled by run.sh).
 """
 
 import errno
@@ -10,10 +10,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-import fake_engine
-from fake_engine import FILES, PROJECT, SERVICE
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import fake_engine  # noqa: E402
+from fake_engine import FILES, PROJECT, SERVICE  # noqa: E402
 
 DONE, FAILED, DEGRADED, LATER = 0, 1, 3, 75
 KILLED, LATE = 137, 124

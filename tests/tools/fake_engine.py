@@ -1,13 +1,18 @@
 """
-A stand-in for the engine that is faithful where the enumeration looks: containers with states, names that are taken only
-once, health by the image's name ("bad" in it: unhealthy), volumes as real directories that containers write to when they
-start. Its state can be saved and put back. Runs in a thread. Depends on: nothing but the standard library.
+A stand-in for the engine that is faithful where tests look: containers with states, names that are taken only once, health
+by the image's name ("bad" in it: unhealthy), volumes as real directories that containers write to when they start. A service
+whose settings did not change keeps its container. Its state can be saved and put back. In a thread of whoever makes an
+Engine (tests/faults), or a process of its own (tests/bench, a thousand projects):
+    python3 fake_engine.py SOCKET
+Depends on: nothing but the standard library; fake_compose.c is its Compose.
 """
 
 import asyncio
 import copy
 import hashlib
 import json
+import os
+import sys
 import threading
 import time
 import urllib.parse
@@ -104,14 +109,16 @@ class Engine:
         return c["state"] == "running" and "bad" not in c["image"]
 
     def _by_id(self, cid):
+        if cid in self.state["containers"]:
+            return self.state["containers"][cid]
         for c in self.containers():
-            if cid in (c["id"], c["name"]):
+            if cid == c["name"]:
                 return c
         raise Refused(404, f"no such container: {cid}")
 
     # ---- Compose ---------------------------------------------------------------------------------
     def _up(self, project, model):
-        self.ups.append((project, sorted({s["environment"]["V"] for s in model["services"].values()})))
+        self.ups.append((project, sorted({s.get("environment", {}).get("V", "") for s in model["services"].values()})))
         steps, volumes = [], model.get("volumes") or {}
         for key, v in volumes.items():
             if v["name"] not in self.state["volumes"]:
@@ -276,6 +283,11 @@ class Engine:
                 headers = {k.lower(): v for k, _, v in (h.partition(": ") for h in head[1:] if h)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 url = urllib.parse.urlsplit(target)
+                if url.path == "/events":  # open until the other side closes: nothing happens but what the agent does
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+                    await writer.drain()
+                    await reader.read()
+                    break
                 try:
                     status, value = self.answer(method, urllib.parse.unquote(url.path), urllib.parse.parse_qs(url.query), body)
                 except Refused as e:
@@ -285,7 +297,7 @@ class Engine:
                 kind = "text/plain" if isinstance(value, str) else "application/json"
                 writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nServer: Docker/20.10.24 (linux)\r\n"
                              f"Api-Version: 1.41\r\nContent-Length: {0 if status == 204 else len(data)}\r\n\r\n".encode())
-                if status != 204:
+                if status != 204 and method != "HEAD":
                     writer.write(data)
                 await writer.drain()
                 if headers.get("connection") == "close" or version == "HTTP/1.0":
@@ -300,3 +312,8 @@ class Engine:
         async with server:
             ready.set()
             await server.serve_forever()
+
+
+if __name__ == "__main__":
+    os.umask(0)
+    Engine(os.path.dirname(sys.argv[1]), sys.argv[1]).thread.join()
