@@ -37,6 +37,8 @@ install(CODE "
 install(TARGETS mdc-agent DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS mdc-agentd poll-http poll-ssh DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mdc-agent)
 install(FILES ${pages}/mdc-agent.service DESTINATION lib/systemd/system)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/data/unit/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/mdc-agent/unit)
 install(FILES ${pages}/mdc-agent.catalog DESTINATION lib/systemd/catalog)
 install(FILES ${pages}/event.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/mdc-agent)
 install(FILES ${pages}/mdc-agent.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { KEPT_BYTES = 1200, CGROUP_MAX = 64 * 1024, END_MS = 5000 };
@@ -55,18 +56,43 @@ static int look(struct engine *g, const char *exec, struct ending *out, struct e
 	return 0;
 }
 
+/* The engine lists a container's processes by the process ids of the host. */
+static bool listed(struct engine *g, const char *id, long pid)
+{
+	auto_free char *path = xasprintf("/containers/%s/top?ps_args=-eo%%20pid", id);
+	auto_json cJSON *j = NULL;
+	struct err ignored = ERR_INIT;
+	const cJSON *row = NULL;
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%ld", pid);
+	if (api_get(g, path, "list a container's processes", &j, &ignored) < 0)
+		return false;
+	cJSON_ArrayForEach (row, json_arr(j, "Processes"))
+		if (str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(row, 0)), text))
+			return true;
+	return false;
+}
+
+/* Is it that container's? We may see other process ids than the engine. In the unit's sandbox
+ * /proc shows only our own, so the engine is asked. */
+static bool is_in(struct engine *g, const char *id, long pid)
+{
+	auto_free char *path = xasprintf("/proc/%ld/cgroup", pid);
+	auto_free char *text = NULL;
+	struct err why = ERR_INIT;
+
+	if (file_read(path, CGROUP_MAX, &text, NULL, &why) == 0)
+		return strstr(text, id);
+	return listed(g, id, pid);
+}
+
 static void end_it(struct engine *g, const char *exec, const char *id)
 {
 	struct err ignored = ERR_INIT;
 	struct ending x;
 
-	if (look(g, exec, &x, &ignored) < 0 || !x.running || x.pid <= 1)
-		return;
-	auto_free char *path = xasprintf("/proc/%ld/cgroup", x.pid);
-	auto_free char *text = NULL;
-
-	/* Only if it is that container's: we may see other process ids than the engine. */
-	if (file_read(path, CGROUP_MAX, &text, NULL, &ignored) == 0 && strstr(text, id))
+	if (look(g, exec, &x, &ignored) == 0 && x.running && x.pid > 1 && is_in(g, id, x.pid))
 		(void)kill((pid_t)x.pid, SIGKILL);
 }
 

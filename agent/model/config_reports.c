@@ -108,18 +108,6 @@ static int set_template(const struct yaml_node *v, void *at, const struct key_co
 	return key_set_text(v, at, c);
 }
 
-static int set_path(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	const char *text = yaml_text(v);
-
-	if (text && (text[0] != '/' || !path_is_clean(text + 1)))
-		return key_refuse(
-			v, c,
-			"expected an absolute path, such as /etc/mdc-agent/ops.secret, not '%s'",
-			text);
-	return key_set_text(v, at, c);
-}
-
 #define AT(member) offsetof(struct webhook_config, member)
 const struct key_row config_webhook_rows[] = {
 	{"url", "URL", NULL,
@@ -135,27 +123,27 @@ const struct key_row config_webhook_rows[] = {
 	{"events", "list of patterns", "[\"*\"]",
 	 "Which events; a pattern with ! in front takes some away, such as [\"*\", \"!sync.*\"].",
 	 set_events, AT(events), NULL},
-	{"secret_file", "absolute path", NULL,
+	{"secret_file", "absolute path or credential:NAME", NULL,
 	 "A file with the secret that signs each request by the Standard Webhooks rules: whsec_ and "
 	 "base64, or raw bytes. Its mode must be 0600 or stricter.",
-	 set_path, AT(secret_file), NULL},
-	{"token_file", "absolute path", NULL,
+	 config_set_input, AT(secret_file), NULL},
+	{"token_file", "absolute path or credential:NAME", NULL,
 	 "A file with the access token for ntfy, gotify or matrix. Its mode must be 0600 or stricter.",
-	 set_path, AT(token_file), NULL},
-	{"headers_file", "absolute path", NULL,
+	 config_set_input, AT(token_file), NULL},
+	{"headers_file", "absolute path or credential:NAME", NULL,
 	 "A file with more headers, a line each, such as `Authorization: Bearer ...`. Its mode must "
 	 "be 0600 or stricter.",
-	 set_path, AT(headers_file), NULL},
+	 config_set_input, AT(headers_file), NULL},
 	{"ca_file", "absolute path", NULL,
-	 "Certificate authorities for this receiver, instead of the system's.", set_path,
+	 "Certificate authorities for this receiver, instead of the system's.", config_set_input,
 	 AT(ca_file), NULL},
 	{"room", "room id", NULL, "matrix: the room, such as !abc:example.org.", key_set_text,
 	 AT(room), NULL},
 	{"template", "text with {{field}}", NULL,
 	 "template: the body, such as '{\"text\": \"{{host}}: {{message}}\"}'.", set_template,
 	 AT(text), NULL},
-	{"template_file", "absolute path", NULL, "template: the body, from a file.", set_path,
-	 AT(text_file), NULL},
+	{"template_file", "absolute path", NULL, "template: the body, from a file.",
+	 config_set_path, AT(text_file), NULL},
 	{"content_type", "media type", "application/json",
 	 "template: the type of the body. Values are escaped for it.", key_set_text,
 	 AT(content_type), NULL},
@@ -177,12 +165,12 @@ const struct key_row config_forge_rows[] = {
 	 key_set_text, AT(url), NULL},
 	{"repo", "owner/name", NULL, "The repository on the forge; from source.url if it can be.",
 	 key_set_text, AT(repo), NULL},
-	{"token_file", "absolute path", NULL,
+	{"token_file", "absolute path or credential:NAME", NULL,
 	 "A file with a token that may set commit statuses. Its mode must be 0600 or stricter.",
-	 set_path, AT(token_file), NULL},
+	 config_set_input, AT(token_file), NULL},
 	{"ca_file", "absolute path", NULL,
-	 "Certificate authorities for the forge, instead of the system's.", set_path, AT(ca_file),
-	 NULL},
+	 "Certificate authorities for the forge, instead of the system's.", config_set_input,
+	 AT(ca_file), NULL},
 	{"context", "text", NULL,
 	 "What the status is called there. Default: mdc-agent/ and the host's name.", key_set_text,
 	 AT(context), NULL},

@@ -13,17 +13,6 @@
 
 enum { DECLARED_MAX = 1000 };
 
-static int set_file(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	const char *text = yaml_text(v);
-
-	if (text && (text[0] != '/' || !path_is_clean(text + 1)))
-		return key_refuse(
-			v, c, "expected an absolute path, such as /etc/mdc-agent/token, not '%s'",
-			text);
-	return key_set_text(v, at, c);
-}
-
 static int set_metrics(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	const char *text = yaml_text(v);
@@ -233,17 +222,18 @@ static const struct key_row source_rows[] = {
 	{"username", "name", "git",
 	 "The user name for https; for ssh the one in the URL goes first.", key_set_text,
 	 AT(username), NULL},
-	{"token_file", "absolute path", NULL,
+	{"token_file", "absolute path or credential:NAME", NULL,
 	 "A file with the token or password for https. Its mode must be 0600 or stricter.",
-	 set_file, AT(token_file), NULL},
-	{"ssh_key_file", "absolute path", NULL, "The private key for ssh, without a passphrase.",
-	 set_file, AT(ssh_key_file), NULL},
+	 config_set_input, AT(token_file), NULL},
+	{"ssh_key_file", "absolute path or credential:NAME", NULL,
+	 "The private key for ssh, without a passphrase.", config_set_input, AT(ssh_key_file),
+	 NULL},
 	{"known_hosts_file", "absolute path", NULL,
-	 "The server's host keys for ssh. No other key is accepted.", set_file,
+	 "The server's host keys for ssh. No other key is accepted.", config_set_input,
 	 AT(known_hosts_file), NULL},
 	{"ca_file", "absolute path", NULL,
-	 "Certificate authorities for https, instead of the system's.", set_file, AT(ca_file),
-	 NULL},
+	 "Certificate authorities for https, instead of the system's.", config_set_input,
+	 AT(ca_file), NULL},
 	{"timeout", "duration", "2m", "How long one fetch may take.", key_set_duration,
 	 AT(timeout_ms), NULL},
 	{.name = NULL},
@@ -271,7 +261,7 @@ static const struct key_row snapshots_rows[] = {
 	{"dir", "absolute path", NULL,
 	 "Where copies of volumes are kept. It should be on the volumes' own file system. Without it: "
 	 "below state_dir or the engine's directory, whichever is.",
-	 set_file, AT(dir), NULL},
+	 config_set_path, AT(dir), NULL},
 	{"subvolumes", "true|false", "false",
 	 "On btrfs: turn volumes into subvolumes, which are copied and put back in milliseconds. Backups "
 	 "that stay on one file system (tar --one-file-system, rsync -x) then leave them out.",
@@ -279,7 +269,7 @@ static const struct key_row snapshots_rows[] = {
 	{"command", "absolute path", NULL,
 	 "A program of this host that takes and restores copies, for LVM, SAN or cloud disks; used where "
 	 "snapshot.driver is 'command'.",
-	 set_file, AT(command), NULL},
+	 config_set_path, AT(command), NULL},
 	{"min_free", "percentage", "5%",
 	 "What must stay free on a file system where copies are made; otherwise nothing is changed.",
 	 key_set_percent, AT(min_free), NULL},
@@ -300,12 +290,12 @@ static const struct key_row rows[] = {
 	 "The engine's API socket, if it is not at the usual place.", set_socket, AT(socket), NULL},
 	{"compose", "absolute path", NULL,
 	 "The docker-compose plugin's binary (version 2), if it is not at the usual place.",
-	 set_file, AT(compose), NULL},
+	 config_set_path, AT(compose), NULL},
 	{"state_dir", "absolute path", "/var/lib/mdc-agent",
 	 "Where generations, snapshots' records and the files that projects mount are kept.",
-	 set_file, AT(state_dir), NULL},
+	 config_set_path, AT(state_dir), NULL},
 	{"runtime_dir", "absolute path", "/run/mdc-agent",
-	 "Where the control socket is; emptied at boot.", set_file, AT(runtime_dir), NULL},
+	 "Where the control socket is; emptied at boot.", config_set_path, AT(runtime_dir), NULL},
 	{"metrics_file", "absolute path of a .prom file", NULL,
 	 "Where syncs and the daemon say in Prometheus' text format how things stand, for "
 	 "node_exporter's textfile collector.",
