@@ -134,6 +134,22 @@ bool path_below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+char *path_project_name(const char *name)
+{
+	char *out = xstrdup(name);
+	size_t n = 0;
+
+	for (const char *p = name; *p != '\0'; p++) {
+		char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+		bool inner = c == '_' || c == '-';
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (inner && n > 0))
+			out[n++] = c;
+	}
+	out[n] = '\0';
+	return out;
+}
+
 bool path_is_project_name(const char *name)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";

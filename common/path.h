@@ -37,5 +37,9 @@ int path_resolve(const char *dir, const char *ref, char **out);
 /* True if path is dir itself or lies below it. Both normal, "." is everything. */
 bool path_below(const char *path, const char *dir);
 
+/* A name as Compose makes one of a directory's: lower case, only [a-z0-9_-], no '_' or '-' in
+ * front. The caller frees. */
+char *path_project_name(const char *name);
+
 /* Compose's rule for project names: [a-z0-9][a-z0-9_-]*, at most 63 bytes here. */
 bool path_is_project_name(const char *name);

@@ -10,7 +10,8 @@
 
 struct key_page {
 	struct str *out;
-	bool host_side; /* agent.yaml's own keys are shown */
+	bool projects;  /* these are keys of a project ... */
+	bool host_side; /* ... and those are shown that only agent.yaml may have, else the others */
 };
 
 static void one_key(const char *name, const struct key_row *row, int depth, void *arg)
@@ -19,7 +20,7 @@ static void one_key(const char *name, const struct key_row *row, int depth, void
 	auto_str struct str value = STR_INIT;
 
 	(void)depth;
-	if (!page->host_side && str_eq(row->name, "compose_files"))
+	if (page->projects && settings_is_host_key(name) != page->host_side)
 		return;
 	roff_item(page->out, name, row->help);
 	if (row->below)
@@ -45,7 +46,8 @@ static void rules(struct str *out)
 
 void man_agent_yaml(struct str *out)
 {
-	struct key_page page = {.out = out, .host_side = true};
+	struct key_page page = {.out = out},
+			own = {.out = out, .projects = true, .host_side = true};
 
 	roff_title(out, "agent.yaml", "5", "settings of a host for mdc-agent");
 	roff_section(out, "SYNOPSIS");
@@ -69,6 +71,8 @@ void man_agent_yaml(struct str *out)
 		"takes the keys of mdc.yaml(5) but path and files, and needs compose_files.\n"
 		"Where the same key stands in several places, mdc.yaml counts first, then x-mdc in "
 		"the Compose file, then `defaults` of mdc.yaml, then `defaults` here.");
+	roff_section(out, "KEYS OF A PROJECT OF THE HOST");
+	keys_each(settings_rows(), "", one_key, &own);
 	roff_section(out, "EXAMPLES");
 	roff_paragraphs(out, "A repository on a server, over https:\n"
 			     "  source:\n"
@@ -115,7 +119,7 @@ static void manifest_keys(struct str *out)
 
 void man_mdc_yaml(struct str *out)
 {
-	struct key_page page = {.out = out};
+	struct key_page page = {.out = out, .projects = true};
 
 	roff_title(out, "mdc.yaml", "5", "what a repository says about its projects to mdc-agent");
 	roff_section(out, "DESCRIPTION");

@@ -119,7 +119,11 @@ static int on_leftovers(struct engine *g, const struct compose_call *c, enum com
 	start(g, c, "-", &r);
 	if (step == COMPOSE_DOWN)
 		WORDS(&r.args, "down", "--remove-orphans");
-	else
+	if (step == COMPOSE_DOWN && c->stop_s > 0) {
+		strv_push(&r.args, "--timeout");
+		strv_pushf(&r.args, "%d", c->stop_s);
+	}
+	if (step == COMPOSE_STOP)
 		WORDS(&r.args, "stop");
 	return compose_run(g, &r, NULL, e);
 }

@@ -135,10 +135,34 @@ static void follow(struct cycle *c, size_t start)
 	}
 }
 
+/* Two projects of one Compose name would take each other's containers for their own. */
+static void check_compose_names(struct eval *ev)
+{
+	struct projects *l = &ev->out->projects;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *name = l->v[i].settings.host.project_name;
+
+		for (size_t k = 0; name && k < l->n; k++) {
+			if (k == i || strcmp(project_compose_name(&l->v[k]), name) != 0)
+				continue;
+			auto_free char *text =
+				xasprintf("project_name '%s' is also that of project '%s': choose "
+					  "another one",
+					  name, l->v[k].name);
+			struct diag at = origin(ev, &l->v[i], text);
+
+			eval_bad(ev, &l->v[i], &at);
+		}
+	}
+}
+
 void check_between(struct eval *ev)
 {
 	struct projects *l = &ev->out->projects;
 	struct cycle c = {.ev = ev};
+
+	check_compose_names(ev);
 
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].settings.after.n > 0)

@@ -110,6 +110,9 @@ struct evaluator {
 extern const struct evaluator *const evaluators[]; /* ends with NULL; evaluators.c */
 extern const struct evaluator evaluator_files, evaluator_declared;
 
+/* declared.c: evaluate one project whose Compose files lie on this host, and add it. */
+int declared_evaluate(struct eval *ev, const struct declared_project *d, struct err *e);
+
 /* Append; takes what p holds. */
 void eval_add(struct eval *ev, struct project *p);
 /* Is the project of these hosts ours? In `check` every one is. */

@@ -21,7 +21,7 @@ static void show_line(const char *line, void *arg)
 static struct compose_call call_of(struct bench *b, const char *model, int timeout_ms)
 {
 	return (struct compose_call){
-		.project = b->trial->name,
+		.project = trial_compose_name(b->trial),
 		.model = model,
 		.timeout_ms = timeout_ms,
 		.lock_fd = b->lock_fd,
@@ -36,7 +36,7 @@ void explain_failure(struct bench *b, struct err *e)
 	auto_containers struct containers now = CONTAINERS_INIT;
 	struct err ignored = ERR_INIT;
 
-	if (engine_list(b->sync->engine, b->trial->name, &now, &ignored) < 0)
+	if (engine_list(b->sync->engine, trial_compose_name(b->trial), &now, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < now.n; i++) {
 		struct container *c = &now.v[i];
@@ -66,7 +66,7 @@ int apply_model(struct bench *b, const struct active *a, struct err *e)
 	/* The kept model itself is what Compose reads: canonical text, named by its digest. */
 	auto_free char *path = store_model_path(b->sync->store, b->trial->name, a->model);
 
-	if (engine_repair(b->sync->engine, b->trial->name, &repaired, e) < 0)
+	if (engine_repair(b->sync->engine, trial_compose_name(b->trial), &repaired, e) < 0)
 		return err_wrap(e, "repair");
 	struct compose_call call = call_of(b, path, UP_MS);
 
@@ -80,9 +80,14 @@ int apply_model(struct bench *b, const struct active *a, struct err *e)
 int apply_down(struct bench *b, struct err *e)
 {
 	auto_strv struct strv repaired = STRV_INIT;
+	int64_t stop_ms = b->trial->old.want.settings.host.down_timeout_ms;
 	struct compose_call call = call_of(b, NULL, DOWN_MS);
 
-	if (engine_repair(b->sync->engine, b->trial->name, &repaired, e) < 0)
+	if (stop_ms > 0) {
+		call.stop_s = (int)((stop_ms + 999) / 1000);
+		call.timeout_ms += (int)stop_ms;
+	}
+	if (engine_repair(b->sync->engine, trial_compose_name(b->trial), &repaired, e) < 0)
 		return err_wrap(e, "repair");
 	return compose_down(b->sync->engine, &call, e);
 }
@@ -98,7 +103,7 @@ int apply_hashes(struct bench *b, struct active *a, struct err *e)
 {
 	auto_containers struct containers now = CONTAINERS_INIT;
 
-	if (engine_list(b->sync->engine, b->trial->name, &now, e) < 0)
+	if (engine_list(b->sync->engine, trial_compose_name(b->trial), &now, e) < 0)
 		return -1;
 	cJSON_Delete(a->hashes);
 	a->hashes = cJSON_CreateObject();

@@ -128,7 +128,7 @@ static void ask_compose(struct checking *k, struct engine *g, const struct proje
 		dir = strcmp(p->path, ".") == 0 ? xstrdup(root) : path_join(root, p->path);
 		add_paths(&files, dir, &p->files);
 		add_paths(&envs, dir, &p->env_files);
-		struct render_call r = {.project = p->name,
+		struct render_call r = {.project = project_compose_name(p),
 					.directory = dir,
 					.files = &files,
 					.env_files = &envs,

@@ -119,6 +119,36 @@ static void decide_gone(struct sync *s, const struct generation_entry *g)
 	active_copy(&t->old, &g->active);
 }
 
+static void block(struct sync *s, struct trial *t, const char *why)
+{
+	struct plan_item *p = plan_find(&s->plan, t->name);
+
+	p->action = PLAN_BLOCKED;
+	strv_push(&p->reasons, why);
+	t->state = TRIAL_ENDED;
+	t->outcome = OUTCOME_BLOCKED;
+	t->why = xstrdup(why);
+}
+
+/* Under another Compose name it would come up beside the old one, with new and empty volumes. */
+static void look_for_rename(struct sync *s, struct trial *t)
+{
+	if (t->action != PLAN_CHANGE || !t->want)
+		return;
+	const char *was = project_compose_name(&t->old.want);
+	const char *is = project_compose_name(t->want);
+
+	if (strcmp(was, is) == 0)
+		return;
+	auto_free char *why = xasprintf(
+		"its Compose project name would change from %s to %s, and its volumes (%s_...) would not "
+		"be used any more: keep `project_name: %s`; or remove the project, sync, copy the volumes, "
+		"and add it again",
+		was, is, was, was);
+
+	block(s, t, why);
+}
+
 /* A project of that name that runs here and is not ours: never touched without a word from its
  * owner. */
 static int look_for_clash(struct sync *s, struct trial *t, struct err *e)
@@ -130,19 +160,15 @@ static int look_for_clash(struct sync *s, struct trial *t, struct err *e)
 	for (size_t i = 0; i < s->running.n; i++) {
 		const struct container *c = &s->running.v[i];
 
-		if (c->ours || !str_eq(c->project, t->name))
-			continue;
-		struct plan_item *p = plan_find(&s->plan, t->name);
+		const char *name = trial_compose_name(t);
 
-		p->action = PLAN_BLOCKED;
+		if (c->ours || !str_eq(c->project, name))
+			continue;
 		auto_free char *why = xasprintf(
 			"a Compose project named %s already runs here (container %s) and is not ours; take it down "
 			"(docker compose -p %s down keeps its volumes), or set `adopt: true` for it",
-			t->name, c->name, t->name);
-		strv_push(&p->reasons, why);
-		t->state = TRIAL_ENDED;
-		t->outcome = OUTCOME_BLOCKED;
-		t->why = xstrdup(why);
+			name, c->name, name);
+		block(s, t, why);
 		return 0;
 	}
 	return 0;
@@ -203,9 +229,11 @@ int decide_plan(struct sync *s, struct err *e)
 		decide_gone(s, &s->current.v[i]);
 	if (s->options->rollback)
 		target_prepare(s);
-	for (size_t i = 0; i < s->n_trials; i++)
+	for (size_t i = 0; i < s->n_trials; i++) {
+		look_for_rename(s, &s->trials[i]);
 		if (look_for_clash(s, &s->trials[i], e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

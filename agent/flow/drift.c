@@ -29,7 +29,8 @@ bool drift_of(const struct active *a, const struct containers *running, struct s
 	const cJSON *h;
 
 	cJSON_ArrayForEach (h, a->hashes) {
-		const struct container *c = container_of(running, a->want.name, h->string);
+		const struct container *c =
+			container_of(running, project_compose_name(&a->want), h->string);
 
 		if (!c)
 			add_text(what, h->string, "has no container");

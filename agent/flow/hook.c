@@ -34,7 +34,7 @@ int hook_run(struct bench *b, const struct hook *h, const char *which, const str
 
 	if (h->command.n == 0 || !h->service)
 		return 0;
-	const struct user *c = container_of(uses, b->trial->name, h->service);
+	const struct user *c = container_of(uses, trial_compose_name(b->trial), h->service);
 
 	if (c && is_left(&b->intent.snap, c->id) && str_eq(which, "after_snapshot"))
 		return 0; /* it was stopped and is about to be replaced: there is nothing to undo */

@@ -95,7 +95,7 @@ static int fetch_images(struct staging *g, const struct strv *pull, const struct
 	auto_free char *path = xasprintf("%s.json", g->root);
 	auto_free char *text = json_text(g->model);
 	struct line_to to = {.g = g, .step = "pull"};
-	struct compose_call call = {.project = g->want->name,
+	struct compose_call call = {.project = project_compose_name(g->want),
 				    .model = path,
 				    .timeout_ms = PULL_MS,
 				    .on_line = show_line,
@@ -161,7 +161,7 @@ int staging_images(struct staging *g, struct err *e)
 	auto_model_services struct model_services all = {.n = 0};
 	auto_strv struct strv pull = STRV_INIT, build = STRV_INIT;
 
-	model_services(g->model, g->want->name, &all);
+	model_services(g->model, project_compose_name(g->want), &all);
 	if (sort_out(g, &all, &pull, &build, e) < 0 || fetch_images(g, &pull, &build, e) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)

@@ -120,6 +120,7 @@ static int of_project(struct sync *s, const struct one *o, const struct strv *on
 	if (model_read(s->store, o->project, o->active->model, &model, e) < 0)
 		return -1;
 	struct volumes_query q = {.project = o->project,
+				  .compose = project_compose_name(&o->active->want),
 				  .settings = &o->active->want.settings,
 				  .model = model,
 				  .old_model = model};

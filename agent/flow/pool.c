@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/ysubstitute.h"
 
 #include <poll.h>
 #include <string.h>
@@ -18,9 +19,62 @@ struct running {
 	struct pool_job job;
 };
 
-void job_show(struct pool_job *j, const char *step, const char *detail)
+/* ---- no value of a file may be in what a worker says ---- */
+static void add_hidden(struct substitutions *to, const struct project *p)
+{
+	const struct host_settings *h = &p->settings.host;
+	auto_substitutions struct substitutions values = {.n = 0};
+	struct err ignored = ERR_INIT;
+
+	if (h->substitutions_from_files.n == 0 ||
+	    substitutions_read(&h->substitutions, &h->substitutions_from_files, &values, &ignored) <
+		    0)
+		return;
+	for (size_t i = 0; i < values.hidden.n; i++)
+		(void)strv_add_once(&to->hidden, values.hidden.v[i]);
+}
+
+static char *masked(const struct pool_job *j, const char *text)
+{
+	return text && j->hidden ? substitutions_mask(j->hidden, text) : xstrdup_null(text);
+}
+
+void job_hide(struct pool_job *j)
+{
+	if (!j->hidden)
+		j->hidden = xcalloc(1, sizeof(*j->hidden));
+	if (j->trial->want)
+		add_hidden(j->hidden, j->trial->want);
+	add_hidden(j->hidden, &j->trial->old.want);
+	add_hidden(j->hidden, &j->trial->new.want);
+}
+
+void job_mask(const struct pool_job *j, struct err *e)
+{
+	auto_free char *cause = masked(j, e->cause), *trail = masked(j, e->trail);
+
+	(void)snprintf(e->cause, sizeof(e->cause), "%s", cause);
+	(void)snprintf(e->trail, sizeof(e->trail), "%s", trail);
+}
+
+static int work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
+{
+	struct pool_job *j = arg;
+
+	job_hide(j);
+	int rc = j->work(arg, o, result, e);
+
+	if (rc < 0)
+		job_mask(j, e);
+	substitutions_done(j->hidden);
+	free(TAKE(j->hidden));
+	return rc;
+}
+
+void job_show(struct pool_job *j, const char *step, const char *said)
 {
 	auto_json cJSON *m = cJSON_CreateObject();
+	auto_free char *detail = masked(j, said);
 
 	if (!j->out) {
 		details_step(j->trial, step, clock_ms());
@@ -33,9 +87,10 @@ void job_show(struct pool_job *j, const char *step, const char *detail)
 	worker_send(j->out, m);
 }
 
-void job_tell(struct pool_job *j, const char *list, const char *line)
+void job_tell(struct pool_job *j, const char *list, const char *said)
 {
 	auto_json cJSON *m = cJSON_CreateObject();
+	auto_free char *line = masked(j, said);
 
 	if (!j->out) {
 		details_add(j->trial, list, line);
@@ -75,10 +130,10 @@ static int start(struct sync *s, const struct pool *p, struct trial *t, struct r
 {
 	struct worker_limits l = {.timeout_ms = p->timeout_ms, .max_message = 64UL * 1024 * 1024};
 
-	r->job = (struct pool_job){.sync = s, .trial = t};
+	r->job = (struct pool_job){.sync = s, .trial = t, .work = p->work};
 	t->begun_ms = clock_ms();
 	t->busy = true;
-	return worker_start(t->name, p->work, &r->job, &l, false, &r->worker, e);
+	return worker_start(t->name, work, &r->job, &l, false, &r->worker, e);
 }
 
 /* Everything a worker has to say now. True when it has ended. */

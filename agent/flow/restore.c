@@ -28,7 +28,8 @@ static int make_place(struct bench *b, const struct exchange *x, struct err *e)
 	if (file_exists(x->path))
 		return 0;
 	if (x->name[0] != '/' &&
-	    engine_volume_create(b->sync->engine, x->name, b->trial->name, x->mount, e) < 0)
+	    engine_volume_create(b->sync->engine, x->name, trial_compose_name(b->trial), x->mount,
+				 e) < 0)
 		return -1;
 	return file_exists(x->path) ? 0 : dir_make(x->path, 0755, e);
 }

@@ -25,7 +25,7 @@ static void leave_to_others(struct bench *b, const struct uses *all)
 		for (size_t k = 0; k < all->n; k++) {
 			const struct user *c = &all->v[k];
 
-			if (str_eq(c->project, b->trial->name) || !user_runs(c) ||
+			if (str_eq(c->project, trial_compose_name(b->trial)) || !user_runs(c) ||
 			    !uses_it(c, &s->exchanges[i - 1]))
 				continue;
 			strv_pushf(&s->left, "%s (container %s runs on it)",
@@ -91,7 +91,7 @@ static int clear_one(struct bench *b, const struct user *c, struct err *e)
 
 static bool is_concerned(const struct bench *b, const struct user *c)
 {
-	return str_eq(c->project, b->trial->name) && uses_any(&b->intent.snap, c);
+	return str_eq(c->project, trial_compose_name(b->trial)) && uses_any(&b->intent.snap, c);
 }
 
 /* Stop them politely: what the failed version wrote is kept, so let it be whole. */

@@ -85,6 +85,7 @@ int trial_resume(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	if (bench_take_up(j, o, &b, e) == 0) {
 		const char *phase = b.intent.phase;
 
+		job_hide(j);
 		if (!phase) /* it ended before it began, or its end was recorded */
 			rc = ended(&b, result, e);
 		else if (strcmp(phase, PHASE_REMOVE) == 0)

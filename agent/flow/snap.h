@@ -38,6 +38,7 @@ void project_volumes_done(struct project_volumes *l);
 
 struct volumes_query {
 	const char *project;
+	const char *compose;             /* what Compose knows it by */
 	const struct settings *settings; /* finished ones */
 	const cJSON *model;              /* what is to run, or NULL */
 	const cJSON *old_model;          /* what runs, or NULL */

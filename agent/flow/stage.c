@@ -94,6 +94,7 @@ static int count_networks(struct staging *g, struct err *e)
 static void tell_data(struct staging *g, const cJSON *old)
 {
 	struct volumes_query q = {.project = g->want->name,
+				  .compose = project_compose_name(g->want),
 				  .settings = &g->want->settings,
 				  .model = g->model,
 				  .old_model = old,

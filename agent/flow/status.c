@@ -116,7 +116,7 @@ static void judge(struct asking *a, struct project_status *p, const struct activ
 		return;
 	}
 	for (size_t i = 0; i < a->running.n; i++)
-		if (str_eq(a->running.v[i].project, p->name))
+		if (str_eq(a->running.v[i].project, project_compose_name(&x->want)))
 			weigh(a, p, &a->running.v[i], &checked);
 	if (!p->state)
 		set_state(p, state_of(p, x, checked), NULL);

@@ -76,6 +76,15 @@ char *sync_repo_dir(const struct sync *s)
 	return s->dry ? path_join(s->scratch, "repo.git") : store_path(s->store, "repo.git");
 }
 
+const char *trial_compose_name(const struct trial *t)
+{
+	const struct project *p = t->want            ? t->want
+				  : t->new.want.name ? &t->new.want
+						     : &t->old.want;
+
+	return p->name ? project_compose_name(p) : t->name;
+}
+
 struct trial *trial_add(struct sync *s, const char *name, enum plan_action action)
 {
 	s->trials = xreallocarray(s->trials, s->n_trials + 1, sizeof(*s->trials));

@@ -17,6 +17,8 @@
 #include <stdio.h>
 
 /* ---- a person or systemd may ask us to stop (stop.c) ---- */
+struct substitutions;
+
 struct stop {
 	int signal_fd; /* SIGTERM and SIGINT arrive here; read by the sync's own process only */
 	int event_fd;  /* readable once a stop was asked for; workers inherit it */
@@ -175,9 +177,13 @@ struct pool {
 struct pool_job {
 	struct sync *sync;
 	struct trial *trial;
-	struct worker_out *out; /* set in the worker */
+	worker_fn work;
+	struct worker_out *out;       /* set in the worker */
+	struct substitutions *hidden; /* in the worker: what must not be said; or NULL */
 };
 int pool_run(struct sync *s, const struct pool *p, struct err *e);
+void job_hide(struct pool_job *j); /* learn what must not be said, from the trial's records */
+void job_mask(const struct pool_job *j, struct err *e); /* take it out of what goes on record */
 void job_show(struct pool_job *j, const char *step, const char *detail); /* from inside a worker */
 /* From inside a worker: a line for the trial's details, under "changes", "evidence" or "log". */
 void job_tell(struct pool_job *j, const char *list, const char *line);
@@ -196,5 +202,7 @@ char *reason_short(const char *why);
 /* Limits of a worker that reads what strangers wrote. */
 extern const struct worker_limits sync_reader_limits;
 
+/* What Compose knows the trial's project by; borrowed. */
+const char *trial_compose_name(const struct trial *t);
 struct trial *trial_add(struct sync *s, const char *name, enum plan_action action);
 void trials_done(struct sync *s);

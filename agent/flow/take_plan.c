@@ -290,6 +290,7 @@ static int check_hook(const struct taking *t, const struct hook *h, const char *
 int taking_plan(struct taking *t, bool *any, struct err *e)
 {
 	struct volumes_query q = {.project = t->bench->trial->name,
+				  .compose = trial_compose_name(t->bench->trial),
 				  .settings = t->settings,
 				  .model = t->new_model,
 				  .old_model = t->old_model};

@@ -50,6 +50,7 @@ int trial_persist(struct bench *b, int (*go)(struct bench *b, struct err *e), st
 	for (int round = 0;; round++) {
 		if (go(b, e) == 0)
 			return 0;
+		job_mask(b->job, e);
 		if (e->kind != ERR_RETRY || stop_asked(&b->sync->stop) || round >= ENGINE_ROUNDS)
 			return -1;
 		if (wait_for_engine(b, e) < 0)
@@ -102,7 +103,7 @@ int trial_judge(struct bench *b, const struct active *a, struct err *e)
 		return -1;
 	struct judge j = {
 		.engine = b->sync->engine,
-		.project = b->trial->name,
+		.project = trial_compose_name(b->trial),
 		.settings = &a->want.settings,
 		.model = model,
 		.failing = &b->intent.failing,
@@ -217,7 +218,7 @@ static int baseline(struct bench *b, struct err *e)
 	if (!t->has_old) {
 		if (t->want->settings.adopt != TRI_YES)
 			return 0;
-		if (engine_list(b->sync->engine, t->name, &now, e) < 0)
+		if (engine_list(b->sync->engine, trial_compose_name(t), &now, e) < 0)
 			return -1;
 		b->intent.adopted = now.n > 0;
 		return 0;
@@ -227,7 +228,7 @@ static int baseline(struct bench *b, struct err *e)
 	if (model_read(b->sync->store, t->name, t->old.model, &model, e) < 0)
 		return -1;
 	struct judge j = {.engine = b->sync->engine,
-			  .project = t->name,
+			  .project = trial_compose_name(t),
 			  .settings = &t->old.want.settings,
 			  .model = model};
 
@@ -268,6 +269,7 @@ int trial_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 	b.intent.unblamed = j->sync->options->rollback;
 	/* Ends with the intent on disk: the attempt is counted before it is made. */
 	if (snap_before(&b, e) < 0) {
+		job_mask(j, e);
 		*result = untouched(&b, e);
 		err_clear(e);
 		rc = 0;

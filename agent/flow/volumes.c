@@ -299,19 +299,19 @@ static int look_at_each(struct sync *s, const struct volumes_query *q, struct pr
 	auto_uses struct uses all = USES_INIT;
 	auto_free char *root = NULL;
 
-	if (engine_project_volumes(s->engine, q->project, &labelled, e) < 0 ||
+	if (engine_project_volumes(s->engine, q->compose, &labelled, e) < 0 ||
 	    engine_uses(s->engine, NULL, &all, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->n; i++) {
 		struct project_volume *v = &l->v[i];
 
 		if (!v->why_not && v->kind != VOLUME_BIND &&
-		    ask_engine(s, q->project, labelled, v, e) < 0)
+		    ask_engine(s, q->compose, labelled, v, e) < 0)
 			return -1;
 		if (!root)
 			root = engine_root_of(v->path, v->name);
 		look_at_settings(q, v);
-		find_users(&all, q->project, v);
+		find_users(&all, q->compose, v);
 	}
 	if (!root && engine_root(s->engine, &root, e) < 0) /* only directories of the host */
 		return -1;
@@ -326,7 +326,7 @@ int volumes_of(struct sync *s, const struct volumes_query *q, struct project_vol
 {
 	auto_project_volumes struct project_volumes l = {.n = 0};
 
-	if (engine_uses(s->engine, q->project, &l.uses, e) < 0)
+	if (engine_uses(s->engine, q->compose, &l.uses, e) < 0)
 		return -1;
 	add_of_model(q->model, &l);
 	add_of_model(q->old_model, &l);

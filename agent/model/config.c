@@ -84,12 +84,15 @@ static int check_limits(const struct yaml_node *root, const struct key_context *
 static int check_empty(const struct yaml_node *root, const struct key_context *c,
 		       const struct config *cf)
 {
-	if (cf->source.url || cf->n_projects > 0)
+	/* `projects: {}` is a word: the last one is to be taken down. A file without the key may be
+	 * half written. */
+	if (cf->source.url || cf->n_projects > 0 || yaml_pair_of(root, "projects"))
 		return 0;
 	return key_refuse(
 		root, c,
 		"there is nothing to do: set source.url to the config repository, such as "
-		"https://git.example.org/me/homelab.git, or declare projects with compose_files");
+		"https://git.example.org/me/homelab.git, or declare projects with compose_files "
+		"(`projects: {}` takes down what was declared before)");
 }
 
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,

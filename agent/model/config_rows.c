@@ -130,11 +130,19 @@ static int read_declared(const struct yaml_pair *pair, const struct key_context 
 			 struct config *cf)
 {
 	auto_free char *key = xasprintf("projects.%s", pair->key);
+	auto_free char *name = path_project_name(pair->key);
 	struct key_context inner = *c;
 
 	inner.key = key;
 	inner.project = pair->key;
-	if (!path_is_project_name(pair->key)) {
+	for (size_t i = 0; i < cf->n_projects; i++)
+		if (str_eq(cf->projects[i].name, name))
+			return key_refuse(
+				&pair->value, &inner,
+				"Compose makes '%s' of this name, as of another project's: "
+				"rename one of them",
+				name);
+	if (!path_is_project_name(name)) {
 		inner.key = NULL;
 		struct yaml_node at = {.line = pair->line, .column = pair->column};
 		return key_refuse(
@@ -145,7 +153,7 @@ static int read_declared(const struct yaml_pair *pair, const struct key_context 
 	}
 	cf->projects = xreallocarray(cf->projects, cf->n_projects + 1, sizeof(*cf->projects));
 	struct declared_project *p = &cf->projects[cf->n_projects++];
-	*p = (struct declared_project){.name = xstrdup(pair->key), .line = pair->line};
+	*p = (struct declared_project){.name = xstrdup(name), .line = pair->line};
 	settings_init(&p->settings);
 	if (settings_read(&pair->value, true, &inner, &p->settings) < 0)
 		return -1;

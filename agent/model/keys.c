@@ -29,13 +29,36 @@ int key_refuse(const struct yaml_node *v, const struct key_context *c, const cha
 	return -1;
 }
 
+/* The row of a key, also in a table that stands in this one. */
+static const struct key_row *find_row(const struct key_row *rows, const char *key)
+{
+	const struct key_row *found = NULL;
+
+	for (; rows->name && !found; rows++) {
+		if (rows->name[0] == '\0')
+			found = find_row(rows->below, key);
+		else if (strcmp(rows->name, key) == 0)
+			found = rows;
+	}
+	return found;
+}
+
+static void all_names(const struct key_row *rows, struct strv *names)
+{
+	for (; rows->name; rows++) {
+		if (rows->name[0] == '\0')
+			all_names(rows->below, names);
+		else
+			strv_push(names, rows->name);
+	}
+}
+
 static void unknown_key(const struct yaml_pair *pair, const struct key_row *rows,
 			const struct key_context *c)
 {
 	auto_strv struct strv names = STRV_INIT;
 
-	for (const struct key_row *r = rows; r->name; r++)
-		strv_push(&names, r->name);
+	all_names(rows, &names);
 	const char *nearest = str_nearest(pair->key, (const char *const *)names.v, names.n);
 	auto_str struct str text = STR_INIT;
 	str_addf(&text, "unknown key '%s'", pair->key);
@@ -54,11 +77,9 @@ static void unknown_key(const struct yaml_pair *pair, const struct key_row *rows
 static int read_pair(const struct yaml_pair *pair, const struct key_row *rows, void *base,
 		     const struct key_context *c)
 {
-	const struct key_row *row = rows;
+	const struct key_row *row = find_row(rows, pair->key);
 
-	while (row->name && strcmp(row->name, pair->key) != 0)
-		row++;
-	if (!row->name) {
+	if (!row) {
 		unknown_key(pair, rows, c);
 		return -1;
 	}
@@ -93,6 +114,10 @@ static void each_below(const struct key_row *rows, const char *prefix, int depth
 		       void (*each)(const char *, const struct key_row *, int, void *), void *arg)
 {
 	for (const struct key_row *r = rows; r->name; r++) {
+		if (r->name[0] == '\0') {
+			each_below(r->below, prefix, depth, each, arg);
+			continue;
+		}
 		auto_free char *name =
 			prefix[0] ? xasprintf("%s.%s", prefix, r->name) : xstrdup(r->name);
 		each(name, r, depth, arg);

@@ -19,7 +19,8 @@ struct key_context {
 };
 
 struct key_row {
-	const char *name;   /* one level: "timeout"; nested tables make "health.timeout" */
+	const char *name;   /* one level: "timeout"; nested tables make "health.timeout"; "": the
+			       rows of `below` stand here too, on the same level */
 	const char *type;   /* for the manual: "duration", "list of names", "yes or no",
 			       "auto|docker|podman" */
 	const char *preset; /* the default as a person would write it; NULL: none */

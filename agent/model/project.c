@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+const char *project_compose_name(const struct project *p)
+{
+	return p->settings.host.project_name ? p->settings.host.project_name : p->name;
+}
+
 void project_init(struct project *p)
 {
 	*p = (struct project){.name = NULL};

@@ -51,6 +51,9 @@ struct projects {
 		.n = 0                                                                             \
 	}
 
+/* What Compose knows it by: its -p, and the label of what it made. Borrowed. */
+const char *project_compose_name(const struct project *p);
+
 void project_init(struct project *p);
 void project_done(struct project *p);
 void project_copy(struct project *to,

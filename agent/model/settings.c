@@ -62,6 +62,15 @@ static const struct field {
 	{"hooks.after_snapshot.timeout_ms", TIME, AT(after_snapshot.timeout_ms), NULL},
 	{"suspend", WORD, AT(suspend), &settings_flag},
 	{"adopt", WORD, AT(adopt), &settings_flag},
+	{"project_name", TEXT, AT(host.project_name), NULL},
+	{"substitutions", LIST, AT(host.substitutions), NULL},
+	{"substitutions_from_files", LIST, AT(host.substitutions_from_files), NULL},
+	{"images", LIST, AT(host.images), NULL},
+	{"down_timeout_ms", TIME, AT(host.down_timeout_ms), NULL},
+	{"requires_mounts", LIST, AT(host.requires_mounts), NULL},
+	{"host_nix_store.services", LIST, AT(host.store.services), NULL},
+	{"host_nix_store.read_only", WORD, AT(host.store.read_only), &settings_flag},
+	{"host_nix_store.nix_daemon", WORD, AT(host.store.nix_daemon), &settings_flag},
 #undef AT
 };
 

@@ -54,6 +54,23 @@ struct hook {
 	int64_t timeout_ms;  /* DURATION_UNSET: 5 m */
 };
 
+/* Whether and how the host's /nix/store is mounted; read_only unset: it is not. */
+struct store_mount {
+	struct strv services; /* empty: every one */
+	enum tristate read_only, nix_daemon;
+};
+
+/* What only agent.yaml and the evaluator `flake` may say. */
+struct host_settings {
+	char *project_name;                   /* Compose's -p; NULL: the project's name */
+	struct strv substitutions;            /* "key=text" */
+	struct strv substitutions_from_files; /* "key=/path" */
+	struct strv images;                   /* see settings_image() */
+	struct strv requires_mounts;
+	int64_t down_timeout_ms; /* DURATION_UNSET: each container's own */
+	struct store_mount store;
+};
+
 struct settings {
 	char *path;        /* of the project's directory in the repository; NULL: its name */
 	struct strv files; /* Compose files relative to path; empty: the usual names */
@@ -69,14 +86,17 @@ struct settings {
 	struct hook before_snapshot, after_snapshot;
 	enum tristate suspend; /* never touch this project for now */
 	enum tristate adopt;   /* take over containers of this name that are not ours yet */
+	struct host_settings host;
 };
 
 void settings_init(struct settings *s); /* all unset */
 void settings_done(struct settings *s);
 
-/* The table of a project's keys; `compose_files` is refused outside agent.yaml by the reader's
- * `host_side`. */
+/* The table of a project's keys; those of the host's part are refused outside agent.yaml by the
+ * reader's `host_side`. */
 const struct key_row *settings_rows(void);
+extern const struct key_row settings_host_rows[]; /* the host's part; settings_host.c */
+bool settings_is_host_key(const char *name);      /* dotted names too */
 /* The part of it that may stand under `defaults:` (no path, files, hosts, after, compose_files,
  * adopt). */
 const struct key_row *settings_default_rows(void);
@@ -93,6 +113,14 @@ int settings_read_defaults(const struct yaml_node *map, const struct key_context
 enum restore settings_restore_of(const struct settings *s, const char *volume);
 /* The driver these settings ask for by name, or NULL: by what the file system can do. */
 const char *settings_driver_of(const struct settings *s, const char *volume);
+
+/* An image that is loaded from a file of this host. */
+struct image_source {
+	char service[256], ref[1024], path[4096];
+	bool stream; /* path is a program that writes the archive */
+};
+/* The i-th of `images`; false when there are no more. */
+bool settings_image(const struct settings *s, size_t i, struct image_source *out);
 
 /* "stop", "auto", ... for messages and JSON; "" when unset. */
 const char *quiesce_name(enum quiesce q);

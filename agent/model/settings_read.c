@@ -6,18 +6,24 @@
 
 #include "common/path.h"
 
+#include <string.h>
+
 /* Keys that say where a project is; which of them may stand where. */
 static int check_place(const struct yaml_node *map, bool host_side, const struct key_context *c)
 {
 	static const char *const in_repository[] = {"path", "files", "hosts"};
 
-	if (!host_side) {
-		const struct yaml_node *v = yaml_get(map, "compose_files");
-		return v ? key_refuse(
-				   v, c,
-				   "compose_files may only stand in agent.yaml; use path and files")
-			 : 0;
+	for (const struct key_row *r = settings_host_rows; !host_side && r->name; r++) {
+		const struct yaml_node *v = yaml_get(map, r->name);
+
+		if (v)
+			return key_refuse(v, c, "%s may only stand in agent.yaml%s", r->name,
+					  strcmp(r->name, "compose_files") == 0
+						  ? "; use path and files"
+						  : "");
 	}
+	if (!host_side)
+		return 0;
 	for (size_t i = 0; i < COUNT_OF(in_repository); i++) {
 		const struct yaml_node *v = yaml_get(map, in_repository[i]);
 		if (v)

@@ -55,12 +55,6 @@ static int set_files(const struct yaml_node *v, void *at, const struct key_conte
 			   "a file below the project's directory, such as compose.prod.yaml");
 }
 
-static int set_host_paths(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	return set_checked(v, at, c, is_absolute,
-			   "an absolute path without '..', such as /srv/web");
-}
-
 static bool is_host(const char *text)
 {
 	const char *name = text[0] == '@' ? text + 1 : text;
@@ -339,9 +333,7 @@ static const struct key_row all_rows[] = {
 	{"files", "list of files", "compose.yaml and its override file",
 	 "Compose files, relative to the project's directory, merged in this order.", set_files,
 	 offsetof(struct settings, files), NULL},
-	{"compose_files", "list of absolute paths", NULL,
-	 "agent.yaml only: the project's Compose files on this host, merged in this order.",
-	 set_host_paths, offsetof(struct settings, compose_files), NULL},
+	{.name = "", .below = settings_host_rows},
 	{"hosts", "list of names, patterns and @groups", "every host",
 	 "The hosts that run this project.", set_hosts, offsetof(struct settings, hosts), NULL},
 	{"after", "list of projects", NULL,

@@ -20,6 +20,7 @@ import agent as agent_module  # noqa: E402
 import sandbox  # noqa: E402
 from agent import Agent  # noqa: E402
 from bystanders import Bystanders  # noqa: E402
+from classic import Classic  # noqa: E402
 from engine import Engine  # noqa: E402
 from filesystems import FileSystem, engine_on_class  # noqa: E402
 from podman import Podman  # noqa: E402
@@ -145,7 +146,7 @@ def bystanders(base, engine):
 @pytest.fixture(autouse=True)
 def untouched(request):
     """Shown by 7: after each test whoever is not ours is as before. Tests without an engine are not concerned."""
-    if not {"engine", "agent", "world"} & set(request.fixturenames):
+    if not {"engine", "agent", "world", "classic"} & set(request.fixturenames):
         yield
         return
     bystanders = request.getfixturevalue("bystanders")
@@ -199,6 +200,14 @@ def make_agent(base, request, engine, clean_engine):
 def agent(make_agent, repo):
     """An agent on this test's repository, over file://."""
     return make_agent(repo)
+
+
+@pytest.fixture
+def classic(base, request, engine, clean_engine):
+    """An agent without a repository, on the shared engine."""
+    a = Classic(_place(base, request) / "classic", engine)
+    yield a
+    a.close()
 
 
 class World:

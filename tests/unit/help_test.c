@@ -150,9 +150,11 @@ static void man_pages_of_the_files(void **state)
 	man_agent_yaml(&host);
 	assert_roff(&host);
 	keys_each(config_rows(), "", has_key, &host);
+	keys_each(settings_host_rows, "", has_key, &host);
 	man_mdc_yaml(&manifest);
 	assert_roff(&manifest);
-	keys_each(settings_rows(), "", has_key, &manifest);
+	keys_each(settings_default_rows(), "", has_key, &manifest);
+	assert_null(strstr(str_text(&manifest), "substitutions"));
 }
 
 static void roff_is_escaped(void **state)
