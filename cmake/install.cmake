@@ -23,14 +23,15 @@ generate(event.schema.json --schema)
 get_property(generated GLOBAL PROPERTY MDC_GENERATED)
 add_custom_target(pages ALL DEPENDS ${generated})
 
-# ---- the unit ------------------------------------------------------------------------------
+# ---- the units ------------------------------------------------------------------------------
 # Written when installing: `cmake --install --prefix` may name another place than the one configured for.
 install(CODE "
   set(BINDIR \"${CMAKE_INSTALL_BINDIR}\")
   if(NOT IS_ABSOLUTE \"\${BINDIR}\")
     get_filename_component(BINDIR \"\${CMAKE_INSTALL_PREFIX}/\${BINDIR}\" ABSOLUTE)
   endif()
-  configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent.service.in\" \"${pages}/mdc-agent.service\" @ONLY)")
+  configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent.service.in\" \"${pages}/mdc-agent.service\" @ONLY)
+  configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent-user.service.in\" \"${pages}/user/mdc-agent.service\" @ONLY)")
 
 # ---- where ---------------------------------------------------------------------------------
 # `lib`, not CMAKE_INSTALL_LIBDIR: systemd looks in no other directory, whatever the architecture.
@@ -39,6 +40,7 @@ install(TARGETS mdc-agentd poll-http poll-ssh DESTINATION ${CMAKE_INSTALL_LIBEXE
 install(FILES ${pages}/mdc-agent.service DESTINATION lib/systemd/system)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/data/unit/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/mdc-agent/unit)
+install(FILES ${pages}/user/mdc-agent.service DESTINATION lib/systemd/user)
 install(FILES ${pages}/mdc-agent.catalog DESTINATION lib/systemd/catalog)
 install(FILES ${pages}/event.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/mdc-agent)
 install(FILES ${pages}/mdc-agent.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)

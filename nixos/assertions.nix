@@ -28,6 +28,12 @@ let
       message = "${at n}.projectName: \"${p.projectName}\" is no Compose project name; write for example \"${let s = render.normaliseName p.projectName; in if render.isName s then s else "web"}\".";
     }
   ]
+  ++ map
+    (key: {
+      assertion = builtins.match "[^={}$\n]+" key != null;
+      message = "${at n}: \"${key}\" cannot be substituted: a key is the name between \${ and }, without = { } $ and line breaks.";
+    })
+    (lib.attrNames (p.substitutions // p.substitutionsFromFiles))
   ++ names
     (key: path: {
       assertion = !inStore path;

@@ -14,6 +14,10 @@ let
     capDrop = "cap_drop";
     extraHosts = "extra_hosts";
   };
+  # Of later khepri; free-form here, as they are what Compose calls otherwise.
+  renamedFree = { memory = "mem_limit"; memoryReservation = "mem_reservation"; pidsLimit = "pids_limit"; };
+  renamedHealth = { startPeriod = "start_period"; startInterval = "start_interval"; };
+  rename = names: lib.mapAttrs' (n: v: lib.nameValuePair (names.${n} or n) v);
   same = [ "restart" "environment" "volumes" "networks" "ports" "devices" "labels" "entrypoint" "image" ];
 
   namesOrAttrs = types.either (types.listOf types.str) (types.attrsOf composeValue);
@@ -86,8 +90,12 @@ let
 
   isSet = _: v: v != null && v != [ ] && v != { };
 
+  free = s:
+    let keys = rename renamedFree (builtins.removeAttrs s ([ "enable" ] ++ same ++ lib.attrNames renamed));
+    in keys // lib.optionalAttrs (builtins.isAttrs (keys.healthcheck or null)) { healthcheck = rename renamedHealth keys.healthcheck; };
+
   renderService = s: literal (
-    builtins.removeAttrs s ([ "enable" ] ++ same ++ lib.attrNames renamed)
+    free s
     // lib.filterAttrs isSet (lib.genAttrs same (n: s.${n}) // { environment = lib.mapAttrs (_: word) s.environment; })
     // lib.filterAttrs isSet (lib.mapAttrs' (n: to: lib.nameValuePair to s.${n}) renamed));
 

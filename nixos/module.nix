@@ -47,8 +47,8 @@ let
       health = render.agentHealth cfg.health;
       snapshot = render.agentSnapshot (cfg.snapshots // { quiesce = null; restore = cfg.rollback.restoreVolumes; });
     };
+    inherit projects; # also when there are none: those that were declared before are then taken down
   } // render.compact {
-    inherit projects;
     source = if cfg.git.url == null then null else source;
     snapshots = render.compact { dir = cfg.snapshots.directory; inherit (cfg.snapshots) command; }
       // lib.optionalAttrs cfg.snapshots.subvolumes { subvolumes = true; };

@@ -1,53 +1,48 @@
-# The systemd units: the daemon, a oneshot that waits for a deployment, and a user's daemon.
-# The sandbox is that of data/mdc-agent.service.in; tests/nixos holds the two together.
+# The systemd units: the daemon, a oneshot that waits for a deployment, and a user's daemon. What stands under [Service] is read
+# from the unit files of other systems (data/mdc-agent.service.in, data/mdc-agent-user.service.in) and their drop-ins in
+# data/unit, so that there is one sandbox; here are only places, order and triggers.
 { config, lib, pkgs, cfg, backend, configFile }:
 let
   agent = lib.getExe' cfg.package "mdc-agent";
   kill = lib.getExe' pkgs.coreutils "kill";
+
+  # [Service] of a unit file as an attribute set: key -> list of values.
+  serviceOf = file:
+    let
+      lines = lib.splitString "\n" (lib.last (lib.splitString "[Service]" (lib.head (lib.splitString "[Install]" (builtins.readFile file)))));
+      pairs = lib.filter (m: m != null) (map (builtins.match "([A-Z][A-Za-z]+)=(.*)") lines);
+    in
+    lib.foldl' (all: m: all // { ${lib.head m} = (all.${lib.head m} or [ ]) ++ [ (lib.last m) ]; }) { } pairs;
+
+  # Drop-ins add to what is a list for systemd, and replace the rest.
+  lists = [ "CapabilityBoundingSet" "SystemCallFilter" "LoadCredential" ];
+  add = unit: dropIn: unit // lib.mapAttrs (n: v: if lib.elem n lists then (unit.${n} or [ ]) ++ v else v) dropIn;
+
+  one = lib.mapAttrs (_: values: if lib.length values == 1 then lib.head values else values);
+
+  # ---- which drop-ins this host needs ----
+  projects = lib.attrValues (lib.filterAttrs (_: p: p.enable) cfg.projects);
+  uses = driver: cfg.snapshots.driver == driver || lib.any (p: p.snapshot.driver == driver) projects;
+  has = type: lib.any (f: f.fsType or "" == type) (lib.attrValues (config.fileSystems or { }));
+  below = dir: path: path == dir || lib.hasPrefix "${dir}/" path;
+  inHome = lib.any (p: lib.any (path: below "/home" path || below "/root" path) p.snapshot.paths) projects;
+  dropIns = lib.optional (uses "btrfs" || cfg.snapshots.subvolumes || has "btrfs") ../data/unit/btrfs.conf
+    ++ lib.optional inHome ../data/unit/home.conf
+    ++ lib.optional (uses "zfs" || has "zfs") ../data/unit/zfs.conf;
+
+  host = lib.foldl' add (serviceOf ../data/mdc-agent.service.in) (map serviceOf dropIns);
+
+  # ---- what NixOS adds ----
   engineUnits = if backend == "docker" then [ "docker.service" "docker.socket" ] else [ "podman.socket" ];
   flake = cfg.git.url != null && cfg.git.evaluator == "flake";
-
-  path = lib.optional flake (config.nix.package or pkgs.nix)
-    ++ lib.optionals flake [ pkgs.gitMinimal ]
+  path = lib.optionals flake [ (config.nix.package or pkgs.nix) pkgs.gitMinimal ]
     ++ lib.optional (config.boot.zfs.enabled or false) config.boot.zfs.package;
   environment = lib.optionalAttrs flake {
     NIX_REMOTE = "daemon";
     XDG_CACHE_HOME = "/var/cache/mdc-agent";
   };
-
-  directories = {
-    StateDirectory = "mdc-agent";
-    StateDirectoryMode = "0700";
-    RuntimeDirectory = "mdc-agent";
-    RuntimeDirectoryMode = "0755";
-    RuntimeDirectoryPreserve = "yes";
-    UMask = "0077";
-    LimitCORE = 0;
-  } // lib.optionalAttrs flake { CacheDirectory = "mdc-agent"; CacheDirectoryMode = "0700"; };
-
-  sandbox = {
-    NoNewPrivileges = true;
-    ProtectSystem = "full";
-    PrivateTmp = true;
-    ProtectKernelTunables = true;
-    ProtectKernelModules = true;
-    ProtectKernelLogs = true;
-    ProtectControlGroups = true;
-    ProtectHostname = true;
-    RestrictNamespaces = true;
-    RestrictRealtime = true;
-    LockPersonality = true;
-    MemoryDenyWriteExecute = true;
-    RestrictAddressFamilies = [ "AF_UNIX" "AF_INET" "AF_INET6" "AF_NETLINK" ];
-    SystemCallArchitectures = "native";
-    SystemCallFilter = "~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap";
-    SystemCallErrorNumber = "EPERM";
-    CapabilityBoundingSet = [
-      "~CAP_AUDIT_CONTROL CAP_BLOCK_SUSPEND CAP_BPF CAP_IPC_LOCK CAP_MAC_ADMIN CAP_MAC_OVERRIDE"
-      "~CAP_NET_ADMIN CAP_NET_RAW CAP_PERFMON CAP_SYSLOG CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_PACCT"
-      "~CAP_SYS_PTRACE CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYS_TTY_CONFIG CAP_WAKE_ALARM"
-    ];
-  };
+  cache = lib.optionalAttrs flake { CacheDirectory = "mdc-agent"; CacheDirectoryMode = "0700"; };
+  daemonOnly = [ "Type" "ExecStart" "ExecReload" "Restart" "RestartSec" "RestartPreventExitStatus" "WatchdogSec" "KillMode" ];
 in
 {
   services.managed-docker-compose = {
@@ -63,17 +58,10 @@ in
     inherit path environment;
     # Other projects or settings: a reload. Another agent: a restart, which leaves containers alone.
     reloadTriggers = [ configFile ];
-    serviceConfig = {
-      Type = "notify";
+    serviceConfig = one host // cache // {
       ExecStart = "${agent} run";
       ExecReload = "${kill} -HUP $MAINPID";
-      Restart = "on-failure";
-      RestartSec = 5;
-      RestartPreventExitStatus = "2 3";
-      WatchdogSec = 60;
-      KillMode = "mixed";
-      TimeoutStopSec = 120;
-    } // directories // sandbox;
+    };
   };
 
   # `systemctl start mdc-agent-apply` deploys what is configured now, waits for it, and fails if anything is not as it should be.
@@ -85,40 +73,28 @@ in
     after = [ "network-online.target" "managed-docker-compose.service" ] ++ engineUnits;
     inherit path environment;
     restartTriggers = lib.optional cfg.apply.onSwitch configFile;
-    serviceConfig = {
+    serviceConfig = one (removeAttrs host daemonOnly) // cache // {
       Type = "oneshot";
       RemainAfterExit = cfg.apply.onSwitch;
       # The daemon may have been quicker: the second command tells how it went.
       ExecStart = [ "${agent} sync" "${agent} status --check" ];
       TimeoutStartSec = "infinity"; # each step has a deadline of its own
-    } // directories // sandbox;
+    };
   };
 
   user.services = lib.optionalAttrs cfg.rootless.enable {
     mdc-agent = {
       description = "Managed Docker Compose agent of this account";
-      documentation = [ "man:mdc-agent(8)" ];
+      documentation = [ "man:mdc-agent(8)" "man:agent.yaml(5)" ];
       wantedBy = [ "default.target" ];
-      wants = [ "podman.socket" ];
-      after = [ "podman.socket" ];
+      wants = [ "podman.socket" "docker.service" ];
+      after = [ "podman.socket" "docker.service" ];
+      startLimitIntervalSec = 600;
+      startLimitBurst = 6;
       unitConfig.ConditionPathExists = "%E/mdc-agent/agent.yaml";
-      serviceConfig = {
-        Type = "notify";
+      serviceConfig = one (serviceOf ../data/mdc-agent-user.service.in) // {
         ExecStart = "${agent} --config %E/mdc-agent/agent.yaml run";
         ExecReload = "${kill} -HUP $MAINPID";
-        Restart = "on-failure";
-        RestartSec = 5;
-        RestartPreventExitStatus = "2 3";
-        WatchdogSec = 60;
-        KillMode = "mixed";
-        TimeoutStopSec = 120;
-        StateDirectory = "mdc-agent";
-        StateDirectoryMode = "0700";
-        RuntimeDirectory = "mdc-agent";
-        RuntimeDirectoryPreserve = "yes";
-        UMask = "0077";
-        LimitCORE = 0;
-        NoNewPrivileges = true;
       };
     };
   };

@@ -44,6 +44,10 @@ class Nix:
         return json.loads(self.run("nix-instantiate", "--eval", "--strict", "--json", "--read-write-mode", "--expr",
                                    expression, cwd=HERE).stdout)
 
+    def build(self, expression):
+        """A derivation of tests/nixos, built: its path."""
+        return self.run("nix-build", "--no-out-link", "--expr", expression, cwd=HERE).stdout.strip()
+
 
 def pytest_collection_modifyitems(items):
     if not shutil.which("nix-instantiate"):

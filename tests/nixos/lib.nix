@@ -22,7 +22,8 @@ let
     toLower = replaceStrings (stringToCharacters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (stringToCharacters "abcdefghijklmnopqrstuvwxyz");
     hasPrefix = p: s: substring 0 (stringLength p) s == p;
     removePrefix = p: s: if hasPrefix p s then substring (stringLength p) (stringLength s) s else s;
-    splitString = sep: s: filter isString (split (replaceStrings [ "." ] [ "\\." ] sep) s);
+    escapeRegex = let special = stringToCharacters "\\[{()^$?*+|."; in replaceStrings special (map (c: "\\${c}") special);
+    splitString = sep: s: filter isString (split (escapeRegex sep) s);
     flatten = x: if isList x then concatMap flatten x else [ x ];
     unique = foldl' (found: e: if elem e found then found else found ++ [ e ]) [ ];
     recursiveUpdate = a: b: a // mapAttrs

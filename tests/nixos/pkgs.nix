@@ -12,7 +12,7 @@ let
   tarball = name: build "docker-image-${name}.tar" "echo tar >$out" { };
 
   pkgs = lib.genAttrs [ "btrfs-progs" "cjson" "clang-tools" "cmake" "cmocka" "coreutils" "cppcheck" "curl" "docker-compose"
-    "gitMinimal" "libgit2" "libssh2" "libyaml" "ninja" "nix" "openssl" "pkg-config" "python3" "systemd" ] empty // {
+    "gitMinimal" "libgit2" "libssh2" "libyaml" "nginx" "ninja" "nix" "openssl" "pkg-config" "postgrest" "python3" "redis" "systemd" ] empty // {
     inherit lib system;
     writeText = name: text: build name "cat \"$textPath\" >$out" { inherit text; passAsFile = [ "text" ]; };
     callPackage = file: given:

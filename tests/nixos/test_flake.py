@@ -21,7 +21,7 @@ def flake(nix, tmp_path_factory):
     except (OSError, subprocess.CalledProcessError):
         listed = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file() and "build" not in p.parts]
     for name in filter(None, listed):
-        if name.startswith(("nixos/", "tests/nixos/", "flake", "CMakeLists")) and (ROOT / name).is_file():
+        if name.startswith(("nixos/", "tests/nixos/", "data/", "flake", "CMakeLists")) and (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
 

@@ -1,5 +1,6 @@
-# What cases use: `agent settings modules` is agent.yaml as a value, `eval` the whole evaluation, `wrong` the messages of failed
-# assertions, `evaluates` whether all of it can be evaluated.
+# What cases use: `agent settings modules` is agent.yaml as a value, `project` one project of it, `rendered` its Compose file;
+# `eval` the whole evaluation, `agentOf` agent.yaml of one; `wrong` the messages of failed assertions, `evaluates` whether all
+# of it can be evaluated.
 let
   evaluate = import ./eval.nix;
   eval = settings: modules: evaluate ([{ services.managedDockerCompose = { enable = true; } // settings; }] ++ modules);
@@ -10,12 +11,16 @@ rec {
   inherit (evaluate [ ]) lib pkgs;
   inherit ((evaluate [ ]).options.services) managedDockerCompose;
   options = managedDockerCompose;
-  agentText = settings: modules: discard (eval settings modules).config.services.managedDockerCompose.configFile.text;
-  agent = settings: modules: builtins.fromJSON (agentText settings modules);
+  textOf = e: discard e.config.services.managedDockerCompose.configFile.text;
+  agentOf = e: builtins.fromJSON (textOf e);
+  agent = settings: modules: agentOf (eval settings modules);
+  project = settings: name: (agent settings [ ]).projects.${name};
   wrong = settings: (eval settings [ ]).wrong;
-  evaluates = settings: (builtins.tryEval (builtins.deepSeq (agentText settings [ ]) true)).success;
-  # The n-th Compose file of a project that was rendered, as a value. builtins.toFile and writeText both keep the text.
+  evaluates = settings: (builtins.tryEval (builtins.deepSeq (textOf (eval settings [ ])) true)).success;
   rendered = settings: name:
-    let e = eval settings [ ];
-    in builtins.fromJSON (discard (builtins.readFile (builtins.head e.config.services.managedDockerCompose.agentProjects.projects.${name}.compose_files)));
+    let
+      p = (eval settings [ ]).config.services.managedDockerCompose.projects.${name};
+      render = import ../../nixos/render.nix { inherit lib pkgs; };
+    in
+    builtins.fromJSON (discard (builtins.toJSON (render.renderedSettings p)));
 }

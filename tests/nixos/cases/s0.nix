@@ -80,6 +80,20 @@ in
     expr = map (c: (agent ({ projects.web = web; } // c) [ ]).remove_unmanaged or false) [ { } { removeUnmanaged = true; } ];
     expected = [ false true ];
   };
+  test_s0_3_down_has_the_time_that_0_6_gave = {
+    expr = (agent { projects.web = web; } [ ]).projects.web.down_timeout;
+    expected = "120s";
+  };
+  test_s0_5_the_name_does_not_depend_on_the_text = {
+    expr =
+      let of = value: (agent { projects.web = web // { substitutions.key = value; }; } [ ]).projects.web;
+      in map (v: (of v).project_name) [ "a" "b" ];
+    expected = [ "web" "web" ];
+  };
+  test_s0_7_a_key_that_cannot_be_substituted_is_refused = {
+    expr = map (k: wrong { projects.web = web // { substitutions.${k} = "x"; }; } == [ ]) [ "a}b" "a=b" "$a" "a.b-c_D" ];
+    expected = [ false false false true ];
+  };
   test_s0_7_a_secret_in_the_store_is_refused = {
     expr = map (f: wrong { projects.web = web // { substitutionsFromFiles.password = f; }; } == [ ]) [ "${./s0.nix}" "/run/secrets/x" ];
     expected = [ false true ];
