@@ -97,6 +97,8 @@ static int help(struct cli *c, struct err *e)
 		events_schema(&out);
 	} else if (call_has(call, "events")) {
 		events_markdown(&out);
+	} else if (call_has(call, "policy")) {
+		policy_markdown(&out);
 	} else {
 		return word ? help_of(c, word, e) : help_show(c, NULL, e);
 	}
@@ -112,6 +114,7 @@ static const struct option_row options[] = {
 	{.name = "catalog", .help = "print the journal's message catalog"},
 	{.name = "schema", .help = "print the JSON schema of an event"},
 	{.name = "events", .help = "print the list of events as Markdown"},
+	{.name = "policy", .help = "print the rules of `policy` as Markdown"},
 	{.name = NULL},
 };
 

@@ -35,6 +35,7 @@ int completion_text(struct str *out, const char *shell, struct err *e);
 
 /* event_text.c */
 void events_catalog(struct str *out);
+void policy_markdown(struct str *out); /* docs/policy.md */
 void events_markdown(struct str *out);
 void events_schema(struct str *out); /* JSON Schema */
 

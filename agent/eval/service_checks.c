@@ -5,120 +5,11 @@
  */
 #include "agent/eval/scan.h"
 
+#include "agent/model/compose_keys.h"
 #include "common/mem.h"
 #include "common/str.h"
 
 #include <string.h>
-
-static const char *const top_keys[] = {"version", "name",    "include", "services", "networks",
-				       "volumes", "configs", "secrets", "models"};
-
-/* Only to find typing mistakes: a key that is not like one of these is left to the installed
- * Compose. */
-static const char *const service_keys[] = {
-	"annotations",
-	"attach",
-	"blkio_config",
-	"build",
-	"cap_add",
-	"cap_drop",
-	"cgroup",
-	"cgroup_parent",
-	"command",
-	"configs",
-	"container_name",
-	"cpu_count",
-	"cpu_percent",
-	"cpu_period",
-	"cpu_quota",
-	"cpu_rt_period",
-	"cpu_rt_runtime",
-	"cpu_shares",
-	"cpus",
-	"cpuset",
-	"credential_spec",
-	"depends_on",
-	"deploy",
-	"develop",
-	"device_cgroup_rules",
-	"devices",
-	"dns",
-	"dns_opt",
-	"dns_search",
-	"domainname",
-	"driver_opts",
-	"entrypoint",
-	"env_file",
-	"environment",
-	"expose",
-	"extends",
-	"external_links",
-	"extra_hosts",
-	"gpus",
-	"group_add",
-	"healthcheck",
-	"hostname",
-	"image",
-	"init",
-	"ipc",
-	"isolation",
-	"label_file",
-	"labels",
-	"links",
-	"logging",
-	"mac_address",
-	"mem_limit",
-	"mem_reservation",
-	"mem_swappiness",
-	"memswap_limit",
-	"models",
-	"network_mode",
-	"networks",
-	"oom_kill_disable",
-	"oom_score_adj",
-	"pid",
-	"pids_limit",
-	"platform",
-	"ports",
-	"post_start",
-	"pre_stop",
-	"privileged",
-	"profiles",
-	"provider",
-	"pull_policy",
-	"pull_refresh_after",
-	"read_only",
-	"restart",
-	"runtime",
-	"scale",
-	"secrets",
-	"security_opt",
-	"shm_size",
-	"stdin_open",
-	"stop_grace_period",
-	"stop_signal",
-	"storage_opt",
-	"sysctls",
-	"tmpfs",
-	"tty",
-	"ulimits",
-	"use_api_socket",
-	"user",
-	"userns_mode",
-	"uts",
-	"volume_driver",
-	"volumes",
-	"volumes_from",
-	"working_dir",
-};
-
-static bool is_one_of(const char *key, const char *const *keys, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(keys[i], key) == 0)
-			return true;
-	return false;
-}
 
 static void check_name(const struct place *p, const struct yaml_node *name)
 {
@@ -136,11 +27,11 @@ void scan_top_keys(const struct place *p, const struct yaml_node *root)
 {
 	for (size_t i = 0; i < root->n; i++) {
 		const char *key = root->pairs[i].key;
-		if (str_starts(key, "x-") || is_one_of(key, top_keys, COUNT_OF(top_keys)))
+		if (compose_top_key(key))
 			continue;
 		struct yaml_node at = {.line = root->pairs[i].line,
 				       .column = root->pairs[i].column};
-		const char *near = str_nearest(key, top_keys, COUNT_OF(top_keys));
+		const char *near = str_nearest(key, compose_top_keys, compose_top_count);
 		if (near)
 			scan_note(p->s, DIAG_ERROR, p->file, &at,
 				  "unknown key '%s': did you mean '%s'?", key, near);
@@ -159,11 +50,11 @@ static void check_service_keys(const struct place *p, const char *name,
 {
 	for (size_t i = 0; i < service->n; i++) {
 		const char *key = service->pairs[i].key;
-		if (str_starts(key, "x-") || is_one_of(key, service_keys, COUNT_OF(service_keys)))
+		if (compose_service_key(key))
 			continue;
 		struct yaml_node at = {.line = service->pairs[i].line,
 				       .column = service->pairs[i].column};
-		const char *near = str_nearest(key, service_keys, COUNT_OF(service_keys));
+		const char *near = str_nearest(key, compose_service_keys, compose_service_count);
 		if (near)
 			scan_note(p->s, DIAG_ERROR, p->file, &at,
 				  "unknown key '%s' in service '%s': did you mean '%s'?", key, name,

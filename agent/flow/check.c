@@ -135,8 +135,10 @@ static void ask_compose(struct checking *k, struct engine *g, const struct proje
 					.profiles = &p->settings.profiles,
 					.timeout_ms = RENDER_MS};
 
-		if (compose_render(g, &r, &model, &e) == 0)
+		if (compose_render(g, &r, &model, &e) == 0) {
+			check_policy(k, p, root, model);
 			return;
+		}
 	}
 	auto_free char *file = strcmp(p->path, ".") == 0 ? xstrdup(p->files.v[0])
 							 : path_join(p->path, p->files.v[0]);
@@ -218,25 +220,25 @@ static int no_host(struct config *out, struct err *e)
 	return config_read(root, "agent.yaml", NULL, out, e);
 }
 
-int flow_check(const char *dir, const char *ref, const struct config *host_config,
-	       bool with_compose, struct diags *d, size_t *projects, struct err *e)
+int flow_check(const struct check_options *o, struct diags *d, size_t *projects, struct err *e)
 {
 	auto_config struct config none = {.file = NULL};
 	const char *tmp = getenv("TMPDIR");
-	struct checking k = {.dir = dir, .diags = d};
+	struct checking k = {.dir = o->dir, .diags = d};
 	struct err ignored = ERR_INIT;
 	int rc;
 
 	*projects = 0;
-	if (!host_config && no_host(&none, e) < 0)
+	if (!o->config && no_host(&none, e) < 0)
 		return -1;
-	k.config = host_config ? host_config : &none;
+	k.config = o->config ? o->config : &none;
+	k.policy = o->policy ? o->policy : &k.config->policy;
 	k.scratch = xasprintf("%s/mdc-check-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
 	if (!mkdtemp(k.scratch)) {
 		free(k.scratch);
 		return err_set(e, ERR_RETRY, errno, "cannot make a scratch directory");
 	}
-	rc = check_in(&k, ref, with_compose, projects, e);
+	rc = check_in(&k, o->ref, o->with_compose, projects, e);
 	if (k.repo)
 		repo_free(k.repo);
 	if (k.tree)

@@ -14,8 +14,12 @@ struct checking {
 	char id[OBJECT_ID_SIZE];
 	struct repo *repo; /* or */
 	struct worktree *tree;
+	const struct policy *policy;
 	struct diags *diags;
 };
 
 /* check_files.c: sizes and counts of one project's files. */
 void check_files(struct checking *k, const struct project *p);
+/* policy.c: what a host's policy would say; root: where the repository's files are. */
+void check_policy(struct checking *k, const struct project *p, const char *root,
+		  const cJSON *model);

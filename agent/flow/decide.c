@@ -37,6 +37,13 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 	}
 	if (mark_read(s->store, w->name, w->digest, &m, &found, e) < 0 || !found)
 		return e->kind == ERR_NONE ? 0 : -1;
+	if (m.policy) {
+		char policy[DIGEST_HEX_SIZE];
+
+		policy_digest(&s->config->policy, policy);
+		if (strcmp(policy, m.policy) != 0)
+			return 0; /* refused under another policy: worth a new look */
+	}
 	*attempts = m.attempts;
 	if (m.manual)
 		decide_hold(

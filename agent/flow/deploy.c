@@ -221,7 +221,11 @@ static int mark_unstaged(struct sync *s, struct err *e)
 		if (t->state != TRIAL_ENDED)
 			continue;
 		if (t->outcome == OUTCOME_FAILED && !s->options->rollback) {
-			struct mark m = {.project = t->name,
+			char policy[DIGEST_HEX_SIZE];
+
+			policy_digest(&s->config->policy, policy);
+			struct mark m = {.policy = policy,
+					 .project = t->name,
 					 .digest = (char *)t->want->digest,
 					 .reason = t->why,
 					 .when = clock_wall(),

@@ -149,14 +149,19 @@ bool status_project_runs(const struct project_status *p);
 bool status_project_well(const struct project_status *p); /* runs, and nothing newer is held */
 const char *status_code_name(enum status_code c);         /* "OK", "WARNING", ... */
 
+struct check_options {
+	const char *dir; /* a work tree, any directory, or a bare repository */
+	const char *ref; /* a commit of a repository; NULL: HEAD of a bare one, else the files */
+	const struct config *config; /* of a host; NULL: defaults */
+	const struct policy *policy; /* instead of the config's; or NULL */
+	bool with_compose; /* also let Compose read every project when it is installed, and judge
+			      what it asks for */
+};
 /*
- * Lint a config repository: dir is a work tree, any directory, or a bare repository (then ref names
- * a commit, NULL: HEAD). All hosts' projects are looked at; host_config may be NULL (defaults).
- * with_compose: also let Compose read every project when it is installed. Findings go to d; returns
- * 0 when the repository could be read at all. *projects: how many were found.
+ * Lint a config repository; all hosts' projects are looked at. Findings go to d; returns 0 when the
+ * repository could be read at all. *projects: how many were found.
  */
-int flow_check(const char *dir, const char *ref, const struct config *host_config,
-	       bool with_compose, struct diags *d, size_t *projects, struct err *e);
+int flow_check(const struct check_options *o, struct diags *d, size_t *projects, struct err *e);
 
 /* ---- changing without a sync ---- */
 int flow_suspend(const struct config *c, const char *why, struct err *e);

@@ -143,9 +143,9 @@ static int stage_fresh(struct staging *g, struct err *e)
 {
 	fill_new(g);
 	job_show(g->job, "stage", NULL);
-	if (staging_export(g, e) < 0 || staging_render(g, e) < 0)
+	if (staging_export(g, e) < 0 || staging_render(g, e) < 0 || staging_policy(g, e) < 0)
 		return -1;
-	if (staging_images(g, e) < 0 || count_networks(g, e) < 0)
+	if (staging_images(g, e) < 0 || staging_signed(g, e) < 0 || count_networks(g, e) < 0)
 		return -1;
 	return make_model(g, e);
 }
@@ -218,7 +218,6 @@ static struct trial *next_to_stage(struct sync *s)
 
 static void take_staged(struct sync *s, struct trial *t, const cJSON *j, const struct err *failed)
 {
-	(void)s;
 	if (failed) {
 		char text[sizeof(failed->cause) + sizeof(failed->trail)];
 
@@ -234,6 +233,9 @@ static void take_staged(struct sync *s, struct trial *t, const cJSON *j, const s
 	json_get_strv(j, "reasons", &t->reasons);
 	json_get_strv(j, "services", &t->services);
 	json_get_strv(j, "notes", &t->notes);
+	for (size_t i = 0; i < t->notes.n; i++)
+		if (str_starts(t->notes.v[i], "policy:"))
+			strv_pushf(&s->report->warnings, "%s: %s", t->name, t->notes.v[i]);
 	json_get_strv(j, "quiet", &t->quiet);
 }
 

@@ -24,6 +24,12 @@ void staging_close(struct staging *g); /* removes the mirror */
 int staging_export(struct staging *g, struct err *e);
 /* render.c: let Compose resolve it. */
 int staging_render(struct staging *g, struct err *e);
+/* policy.c: may this host do what the model asks? ERR_REJECTED, or warnings in trial->notes. */
+int staging_policy(struct staging *g, struct err *e);
+/* signed.c: images that must be signed are; after staging_images(). */
+int staging_signed(struct staging *g, struct err *e);
+/* policy.c: its Compose files, relative to the repository. */
+void policy_project_files(const struct project *p, struct strv *out);
 /* images.c: pull, build, pin; fills trial->new.images. */
 int staging_images(struct staging *g, struct err *e);
 /* images.c: are the images of this record on this host? *missing (the caller frees): the first that

@@ -157,6 +157,7 @@ void config_done(struct config *c)
 	reports_config_done(&c->reports);
 	free(c->snapshots.dir);
 	free(c->snapshots.command);
+	policy_done(&c->policy);
 	for (size_t i = 0; i < c->n_projects; i++) {
 		free(c->projects[i].name);
 		settings_done(&c->projects[i].settings);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent/model/diag.h"
+#include "agent/model/policy.h"
 #include "agent/model/reports.h"
 #include "agent/model/settings.h"
 
@@ -68,6 +69,7 @@ struct config {
 	struct retention_config retention;
 	struct reports_config reports;
 	struct snapshots_config snapshots;
+	struct policy policy;
 	struct declared_project *projects;
 	size_t n_projects;
 };
@@ -75,13 +77,17 @@ struct config {
 /*
  * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host
  * name; state_dir: /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d
- * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify, policy) are
- * accepted only with the values that mean "off" (verify.mode off, policy.preset open); anything
- * else is an error that says this version cannot do it.
+ * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify) are
+ * accepted only with the values that mean "off" (verify.mode off); anything else is an error that
+ * says this version cannot do it.
  */
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,
 		struct err *e);
 void config_done(struct config *c);
 #define auto_config AUTO(config_done)
+
+/* config_policy.c: the map below `policy` alone, for `check --policy`. */
+struct key_context;
+int config_read_policy(const struct yaml_node *v, struct policy *out, const struct key_context *c);
 
 const struct key_row *config_rows(void); /* for the manual and `init` */

@@ -28,3 +28,6 @@ int config_set_path(const struct yaml_node *v, void *at, const struct key_contex
 /* One that is only read: also `credential:NAME`, which becomes $CREDENTIALS_DIRECTORY/NAME, or what
  * the running unit has under that name. */
 int config_set_input(const struct yaml_node *v, void *at, const struct key_context *c);
+
+/* config_policy.c */
+extern const struct key_row config_policy_rows[];

@@ -204,12 +204,6 @@ static int set_verify(const struct yaml_node *v, void *at, const struct key_cont
 	return accept_only(v, "mode", "off", c);
 }
 
-static int set_policy(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	(void)at;
-	return accept_only(v, "preset", "open", c);
-}
-
 #define AT(member) offsetof(struct source_config, member)
 static const struct key_row source_rows[] = {
 	{"url", "URL", NULL,
@@ -321,9 +315,9 @@ static const struct key_row rows[] = {
 	 AT(snapshots), snapshots_rows},
 	{"verify", "map", "{mode: off}",
 	 "Which commits are accepted. This version knows {mode: off} only.", set_verify, 0, NULL},
-	{"policy", "map", "{preset: open}",
-	 "What projects may ask of the host. This version knows {preset: open} only.", set_policy,
-	 0, NULL},
+	{"policy", "map", NULL,
+	 "What projects may ask of the host: a preset, and rules that differ from it.", NULL,
+	 AT(policy), config_policy_rows},
 	{"webhooks", "list of receivers", "[]",
 	 "Where events are sent; each receiver with these keys:", config_set_webhooks, AT(reports),
 	 config_webhook_rows},

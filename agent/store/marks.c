@@ -64,6 +64,7 @@ static void from_json(const cJSON *j, const char *project, const char *digest, s
 		.when = json_int(j, "when", 0),
 		.attempts = clip(json_int(j, "attempts", 0)),
 		.manual = json_bool(j, "manual", false),
+		.policy = xstrdup_null(json_str(j, "policy", NULL)),
 	};
 	(void)snprintf(m->commit, sizeof(m->commit), "%s", json_str(j, "commit", ""));
 }
@@ -124,6 +125,7 @@ int mark_write(const struct store *s, const struct mark *m, struct err *e)
 	json_set_int(j, "when", m->when);
 	json_set_int(j, "attempts", m->attempts);
 	json_set_bool(j, "manual", m->manual);
+	json_set_str(j, "policy", m->policy);
 	if (layout_make_dir(dir, e) < 0)
 		return -1;
 	return record_write(path, j, e);
@@ -192,6 +194,7 @@ void mark_done(struct mark *m)
 	free(m->project);
 	free(m->digest);
 	free(m->reason);
+	free(m->policy);
 	*m = (struct mark){.when = 0};
 }
 

@@ -146,6 +146,8 @@ struct mark {
 	int64_t when;
 	int attempts; /* that ended in failure or were cut off by our own death */
 	bool manual;  /* left behind by a manual rollback */
+	char *policy; /* it failed before anything was touched, under the policy of this digest:
+			 with another one it is worth a new look; or NULL */
 };
 int mark_read(const struct store *s, const char *project, const char *digest, struct mark *out,
 	      bool *found, struct err *e);

@@ -38,6 +38,8 @@ def need(what, where, hint):
 
 if text("docs/events.md") != ask("help", "--events"):
     faults.append("docs/events.md: out of date: mdc-agent help --events >docs/events.md")
+if text("docs/policy.md") != ask("help", "--policy"):
+    faults.append("docs/policy.md: out of date: mdc-agent help --policy >docs/policy.md")
 for verb in json.loads(ask("help", "--json")):
     need(rf"mdc-agent {verb['name']}\b", "docs/manual.md", f"the verb {verb['name']} is not mentioned")
 def items(page, section):
@@ -51,7 +53,7 @@ def items(page, section):
     return found
 
 
-manual = text("docs/manual.md")
+manual = text("docs/manual.md") + text("docs/policy.md")
 for page in ("agent.yaml", "mdc.yaml"):
     keys = items(page, "KEYS")
     for key in keys:

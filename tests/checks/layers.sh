@@ -15,8 +15,9 @@ agent/engine    agent/model common
 agent/snapshot  agent/model common
 agent/notify    agent/model common
 agent/store     agent/model common
+agent/policy    agent/model common
 agent/poll      agent/model common
-agent/flow      agent/git agent/eval agent/engine agent/snapshot agent/notify agent/store agent/model common
+agent/flow      agent/git agent/eval agent/engine agent/snapshot agent/notify agent/store agent/policy agent/model common
 agent/daemon    agent/store agent/notify agent/model common
 agent/cli       agent/flow agent/store agent/notify agent/model common
 '
