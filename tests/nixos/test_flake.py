@@ -57,3 +57,58 @@ def test_what_the_flake_gives_out(flake):
     for system in ("x86_64-linux", "aarch64-linux"):
         given = flake("eval", "--json", f"path:.#nixosModules.{system}", "--apply", old)
         assert json.loads(given.stdout) == {"default": True, "managedDockerCompose": True}
+
+
+CONFIG_REPO = """{
+  inputs.mdc-agent.url = "path:%s";
+  inputs.mdc-agent.inputs.nixpkgs.follows = "nixpkgs";
+  inputs.nixpkgs.url = "path:%s";
+  outputs = { nixpkgs, mdc-agent, ... }: {
+    mdcAgent.server1 = mdc-agent.lib.projects nixpkgs.legacyPackages.x86_64-linux [
+      { services.managedDockerCompose.projects.web.composeFile = ./web/compose.yaml; }
+      {
+        services.managedDockerCompose.projects.api = {
+          after = [ "web" ];
+          settings.services.app = { image = "app:1"; environment.A = "b"; };
+        };
+      }
+    ];
+  };
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def config_repo(flake, nix, tmp_path_factory):
+    """A config repository as docs/nixos.md shows one, with a lock file, in Git."""
+    place = tmp_path_factory.mktemp("config")
+    (place / "web").mkdir()
+    (place / "web/compose.yaml").write_text("services:\n  app:\n    image: app:1\n")
+    (place / "flake.nix").write_text(CONFIG_REPO % (flake.copy, HERE))
+
+    def git(*args):
+        return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *args], cwd=place, check=True,
+                              capture_output=True, text=True).stdout.strip()
+    git("init", "-q")
+    git("add", ".")
+    nix.run("nix", "flake", "lock", cwd=place)
+    git("add", ".")
+    git("commit", "-qm", "a")
+    return f"git+file://{place}?rev={git('rev-parse', 'HEAD')}"
+
+
+def test_s5_2_a_config_repository_gives_projects(config_repo, nix):
+    """One schema: what agent.yaml has under `projects`; files are there without anything being built."""
+    got = json.loads(nix.run("nix", "eval", "--json", f"{config_repo}#mdcAgent.server1").stdout)
+    assert got["version"] == 1
+    web, api = got["projects"]["web"], got["projects"]["api"]
+    assert web["project_name"] == "web" and api["after"] == ["web"]
+    assert open(web["compose_files"][0], encoding="utf-8").read().startswith("services:")
+    rendered = json.loads(open(api["compose_files"][0], encoding="utf-8").read())
+    assert rendered == {"name": "api", "services": {"app": {"image": "app:1", "environment": {"A": "b"}}}}
+
+
+def test_s5_2_the_same_commit_gives_the_same_bytes(config_repo, nix):
+    """Or every poll would find something new."""
+    once, again = (nix.run("nix", "eval", "--json", f"{config_repo}#mdcAgent.server1").stdout for _ in range(2))
+    assert once == again
