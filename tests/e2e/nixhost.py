@@ -56,10 +56,14 @@ class NixHost(Agent):
             in if e.wrong == [ ] then e.config.services.managedDockerCompose.configFile
                else throw (lib.concatStringsSep "\\n" e.wrong)""")
 
-    def switch(self, settings, *codes):
-        """nixos-rebuild switch, and the sync that follows the reload."""
+    def activate(self, settings):
+        """agent.yaml is replaced; nobody has read it yet."""
         self.settings = {**json.loads(Path(self.build(settings)).read_text()), **self.local}
         self.configure()
+
+    def switch(self, settings, *codes):
+        """nixos-rebuild switch, and the sync that follows the reload."""
+        self.activate(settings)
         return self.sync(*codes)
 
     def configure(self, **changes):

@@ -86,3 +86,13 @@ def test_s0_4_a_project_of_another_unit_keeps_running(host, engine, place):
     assert engine.running("current") == ["app"] and engine.running("old_app") == ["old_app"]
     after = engine.snapshot()["containers"]
     assert {cid: after[cid] for cid in before} == before
+
+
+def test_s1_6_the_plan_can_be_read_before_the_first_switch(host, engine):
+    """As the guides say: nothing was ever synced here, and nothing changes."""
+    before = engine.snapshot()
+    host.activate(KHEPRI)
+    plan = host.plan()
+    assert plan.action("nextcloud") == "add"
+    assert engine.snapshot() == before
+    assert not (host.state / "current").exists()
