@@ -108,6 +108,7 @@ if [ -z "$fast" ]; then
 	# Every fuzzer on the machine's cores: about three minutes. MDC_FUZZ_SECONDS=N for longer.
 	step fuzz env MDC_JOBS="$jobs" sh tests/fuzz/run.sh || true
 	step faults env MDC_BIN="$PWD/build/debug" PYTHON="$python" sh tests/faults/run.sh || true
+	step powercut "$python" -B tests/faults/powercut.py build/debug || true
 	step static env MDC_JOBS="$jobs" sh tests/static.sh build/debug || true
 fi
 
@@ -118,6 +119,7 @@ for name in unit-debug unit-sanitizers; do
 done
 summary fuzz '[0-9]+ fuzzers, .*'
 summary faults '[0-9]+ points x 3 faults, .* broken'
+summary powercut '[0-9]+ prefixes: .* broken'
 for name in e2e-debug-1 e2e-debug-2 e2e-debug-3 e2e-sanitizers-1 e2e-sanitizers-2 e2e-sanitizers-3; do
 	summary "$name" '[0-9]+ (passed|failed|error|skipped).* in [0-9.]+s'
 done

@@ -122,6 +122,12 @@ static void die(const char *what)
 }
 
 /* ---- the child's filter: only the calls above stop ---- */
+/* Without a point and a log nothing is counted: then only pauses are of interest. */
+static bool is_wanted(int i)
+{
+	return run.at > 0 || run.log || calls[i].what == PAUSE;
+}
+
 static void install_filter(void)
 {
 	struct sock_filter f[N_CALLS + 3];
@@ -131,7 +137,7 @@ static void install_filter(void)
 					      offsetof(struct seccomp_data, nr));
 	for (int i = 0; i < N_CALLS; i++)
 		f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						      (unsigned)calls[i].nr,
+						      (unsigned)(is_wanted(i) ? calls[i].nr : -1),
 						      (unsigned char)(N_CALLS - i), 0);
 	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
@@ -153,14 +159,21 @@ static size_t peek(pid_t pid, unsigned long long at, void *to, size_t len)
 
 static void peek_text(pid_t pid, unsigned long long at, char *to, size_t size)
 {
-	for (size_t i = 0; i + 1 < size;
-	     i++) { /* byte by byte: the page behind it may not be there */
-		if (peek(pid, at + i, to + i, 1) != 1 || to[i] == '\0') {
-			to[i] = '\0';
+	enum { PAGE = 4096 };
+	size_t have = 0;
+
+	to[0] = '\0';
+	while (have + 1 < size) { /* the page behind it may not be there */
+		size_t n = PAGE - (at + have) % PAGE;
+
+		if (n > size - 1 - have)
+			n = size - 1 - have;
+		n = peek(pid, at + have, to + have, n);
+		to[have + n] = '\0';
+		if (n == 0 || memchr(to + have, '\0', n))
 			return;
-		}
+		have += n;
 	}
-	to[size - 1] = '\0';
 }
 
 static void descriptor(pid_t pid, unsigned long long fd, char *to, size_t size)

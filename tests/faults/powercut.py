@@ -1,24 +1,28 @@
 """
 Power cuts: a run is recorded, and after each prefix of what it did to the disk the state directory is made as a cut there may
 leave it, in each form of disk.py; then the agent syncs, and the promises are looked for.
-    python3 powercut.py PROGRAMS            a sample (MDC_POWERCUT_SECONDS, default 45; MDC_POWERCUT_SEED)
-    MDC_POWERCUT=all                        every state
-    MDC_POWERCUT=SCENARIO                   every state of one scenario
-    MDC_POWERCUT=SCENARIO:PREFIX:FORM       one state; its directory is kept
-The engine is put back to what it was at the last call that ended before the cut: containers survive the power cut.
-Depends on: disk.py, world.py, scenarios.py, promises.py, fake_engine.py, fake_compose.c; strace, git, a C compiler.
+    python3 powercut.py PROGRAMS            a sample (MDC_POWERCUT_SECONDS, default 60; MDC_POWERCUT_SEED)
+    MDC_POWERCUT=all                        every state, and second cuts in the recovery from some of them
+    MDC_POWERCUT=SCENARIO                   the same of one scenario
+    MDC_POWERCUT=SCENARIO:PREFIX:FORM       one state; its directory is kept. A second cut: ...+PREFIX:FORM
+    MDC_POWERCUT_JOBS=N                     scenarios at a time (default: twice the cores; much of the time is waited)
+The engine is put back to what it was at the last call that ended before the cut: containers survive the power cut. Prints
+"N states, M tried, M recovered, K promises broken" and exits 1 if K > 0.
+Depends on: disk.py, world.py, scenarios.py, promises.py, tests/tools; strace, git, a C compiler.
 """
 
+import copy
 import json
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import promises
@@ -28,6 +32,8 @@ from scenarios import Success
 from world import DONE, FAILED, PROJECT, World, files
 
 HERE = Path(__file__).resolve().parent
+FIRSTS = 25  # of each scenario: first cuts with second ones
+SECONDS_OF_EACH = 8
 CRASH = re.compile(r"signal \d+|[Ss]egmentation|Assertion|core dumped|AddressSanitizer|runtime error")
 REPAIR = re.compile(r"is damaged|is not a record of this agent")
 
@@ -92,8 +98,9 @@ class Place(World):
             try:
                 return inner(*request)
             finally:
-                if not self.changes or self.changes[-1][1] != self.engine.state:
-                    self.changes.append((time.time(), self.engine.save()))
+                now = {"state": self.engine.state, "ups": self.engine.ups}
+                if not self.changes or self.changes[-1][1] != now:
+                    self.changes.append((time.time(), copy.deepcopy(now)))
         self.engine.answer = answer
 
     def run(self, *verb, trace=None, **_):
@@ -115,55 +122,71 @@ class Place(World):
 
 
 class Cut:
-    """One state: the disk and the engine after a prefix."""
+    """One state: the disk and the engine after a prefix of a run; `first`: of a run that was itself a recovery from a cut."""
 
-    def __init__(self, run, prefix, form, tree, engine, last):
+    def __init__(self, run, prefix, form, tree, engine, last, first=None):
         self.run, self.prefix, self.form, self.tree, self.engine, self.last = run, prefix, form, tree, engine, last
+        self.first = first
 
     def __str__(self):
-        return f"{self.run.s.name}:{self.prefix}:{self.form}"
+        at = f"{self.prefix}:{self.form}"
+        return f"{self.first}+{at}" if self.first else f"{self.run.s.name}:{at}"
+
+    def put(self):
+        w = self.run.w
+        write_tree(self.tree, str(w.state))
+        shutil.rmtree(w.root / "run", ignore_errors=True)
+        w.engine.put_back(self.engine["state"])
+        w.engine.ups = copy.deepcopy(self.engine["ups"])
 
 
 class Run:
     """A scenario, recorded."""
 
     def __init__(self, s, base, programs, tools):
-        self.s, self.w = s, Place(base / s.name, programs, tools)
-        w, trace = self.w, base / f"{s.name}.trace"
+        self.s, self.w, self.traces = s, Place(base / s.name, programs, tools), base / f"{s.name}.trace"
+        w = self.w
         s.begin(w)
         self.before = {"volumes": [], "versions": {p: next(iter(w.project(p).values()), None) for p in s.projects},
-                       "history": len(w.history()), "foreign": w.untouched(), "engine": w.engine.save()}
-        disk = Disk(w.state)
-        w.changes.clear()
-        w.run(*s.verb, trace=trace)
-        self.changes = [(0, self.before["engine"]), *w.changes]
-        # Half a pack goes with the next fetch over a network. What a clean end leaves; a run that ended before it began may leave what was there before.
+                       "history": len(w.history()), "foreign": w.untouched()}
+        w.engine.put_back(w.engine.save())
+        # Half a pack goes with the next fetch over a network. What a clean end leaves; a run that ended before it began may
+        # leave what was there before.
         half = {f"state/repo.git/objects/pack/pack_gitN_H{x}" for x in ("", "idx.lock")}
-        self.before["shapes"] = w.shapes() | half | {re.sub(r"\d+", "N", re.sub(r"[0-9a-f]{8,}", "H", f"state/{p}"))
-                                              for p in disk.tree("all") if p}
-        self.prefixes = 0
-        self.cuts = self._cuts(disk, trace)
-        self._end_as_modelled(disk)
+        was = {re.sub(r"\d+", "N", re.sub(r"[0-9a-f]{8,}", "H", f"state/{p}")) for p in Disk(w.state).tree("all") if p}
+        self.prefixes, self.cuts = self._recorded(s.verb)
+        self.before["shapes"] = w.shapes() | half | was
 
-    def _cuts(self, disk, trace):
-        found, seen, at = [], set(), 0
+    def _recorded(self, verb, first=None):
+        """Run it from here; how many prefixes that has, and the different states after them."""
+        w, disk = self.w, Disk(self.w.state)
+        w.changes[:] = [(0, {"state": w.engine.save(), "ups": copy.deepcopy(w.engine.ups)})]
+        w.run(*verb, trace=self.traces)
+        found, seen, at, prefixes = [], set(), 0, 0
 
         def here(last):
+            nonlocal prefixes
             for form in FORMS:
                 tree = disk.tree(form)
                 key = (at, frozenset(tree.items()))
                 if key not in seen:
                     seen.add(key)
-                    found.append(Cut(self, self.prefixes, form, tree, self.changes[at][1], last))
-            self.prefixes += 1
+                    found.append(Cut(self, prefixes, form, tree, w.changes[at][1], last, first))
+            prefixes += 1
         here("the beginning")
-        for when, name, raw, result, opened in calls(trace):
-            while at + 1 < len(self.changes) and self.changes[at + 1][0] <= when:
+        for when, name, raw, result, opened in calls(self.traces):
+            while at + 1 < len(w.changes) and w.changes[at + 1][0] <= when:
                 at += 1
                 here("a change in the engine")
             if disk.play(name, raw, result, opened):
-                here(f"{name}({raw[:160].decode(errors='replace')})".replace(str(self.w.state), "STATE"))
-        return found
+                here(f"{name}({raw[:160].decode(errors='replace')})".replace(str(w.state), "STATE"))
+        self._end_as_modelled(disk)
+        return prefixes, found
+
+    def again(self, cut):
+        """The states after a second cut, in the sync that recovers from a first one."""
+        cut.put()
+        return self._recorded(("sync",), cut)[1]
 
     def _end_as_modelled(self, disk):
         """The model of the whole run is the directory as it is, or the model is wrong."""
@@ -183,9 +206,7 @@ def damaged_git(w):
 def tried(cut):
     """What is broken after the cut and a sync, in words."""
     w, s = cut.run.w, cut.run.s
-    write_tree(cut.tree, str(w.state))
-    shutil.rmtree(w.root / "run", ignore_errors=True)
-    w.engine.put_back(cut.engine)
+    cut.put()
     code, said = w.run("sync")
     broken = []
     if code not in (DONE, FAILED) or CRASH.search(said):
@@ -213,50 +234,94 @@ def unlike_the_source(w, s):
     return broken
 
 
-def chosen(runs, what):
-    """The states to try, and until when."""
-    every = [c for r in runs for c in r.cuts]
+def judge(cut, count):
+    """Try it; what is only left over harms nobody, and goes with the daily clean-up once it is old."""
+    found = tried(cut)
+    faults = [f for f in found if not f.startswith("left over")]
+    for f in {*found} - {*faults}:
+        count["left"][f] = count["left"].get(f, 0) + 1
+    count["tried"] += 1
+    count["broken"] += bool(faults)
+    for fault in faults:
+        print(f"{cut} after {cut.last}\n    {fault}", flush=True)
+
+
+def second_cuts(r, r_random, firsts, count, until):
+    """Cuts in the recovery from a cut: some of some."""
+    for first in r_random.sample(r.cuts, min(firsts, len(r.cuts))):
+        try:
+            cuts = r.again(first)
+        except KeyError as e:  # of the trace's names: the recovery removed and made the same one anew
+            raise RuntimeError(f"the recovery from {first} cannot be played: {e!r}") from e
+        for cut in r_random.sample(cuts, min(SECONDS_OF_EACH, len(cuts))):
+            if until and time.monotonic() > until:
+                return
+            count["second"] += 1
+            judge(cut, count)
+
+
+def one(name, base, programs, seconds, seed):
+    """In a process of its own: a scenario. The last line is what it came to."""
+    what = os.environ.get("MDC_POWERCUT", "")
+    r = Run(next(s for s in ALL if s.name == name), base, programs, base / "tools")
+    count = {"name": name, "prefixes": r.prefixes, "states": len(r.cuts), "tried": 0, "second": 0, "broken": 0, "left": {}}
+    r_random = random.Random(f"{seed} {name}")
     if ":" in what:
-        return [c for c in every if str(c) == what], None
-    if what:
-        return every, None
-    seed = os.environ.get("MDC_POWERCUT_SEED") or str(random.randrange(1 << 30))
-    seconds = float(os.environ.get("MDC_POWERCUT_SECONDS", "45"))
-    print(f"a sample: seed {seed}, {seconds:g} s; MDC_POWERCUT=all for every state", flush=True)
-    random.Random(seed).shuffle(every)
-    return every, time.monotonic() + seconds
+        first, _, second = what.partition("+")
+        cut = next(c for c in r.cuts if str(c) == first)
+        judge(cut if not second else next(c for c in r.again(cut) if str(c) == what), count)
+    else:
+        begin, cuts = time.monotonic(), list(r.cuts)
+        r_random.shuffle(cuts)
+        for cut in cuts:
+            if seconds and time.monotonic() - begin > seconds * 0.75:
+                break
+            judge(cut, count)
+        second_cuts(r, r_random, 3 if seconds else FIRSTS, count, seconds and begin + seconds)
+    print(json.dumps(count), flush=True)
+
+
+def follow(argv):
+    """One scenario's process; its figures."""
+    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace", check=False)
+    *said, last = p.stdout.splitlines() or [""]
+    try:
+        count = json.loads(last)
+    except ValueError:
+        count = {"name": argv[-1], "prefixes": 0, "states": 0, "tried": 0, "second": 0, "broken": 1, "left": {}}
+        said.append(f"{last}\nthe replay itself failed")
+    for line in said:
+        print(line, flush=True)
+    for f, n in sorted(count["left"].items(), key=lambda x: -x[1])[:3]:
+        print(f"  harmless, after {n} cuts {f}")
+    print("{name}: {prefixes} prefixes, {states} different states; {tried} tried ({second} of them second cuts), {broken} broken".format(
+        **count), flush=True)
+    return count
 
 
 def main(programs):
     what = os.environ.get("MDC_POWERCUT", "")
-    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    base = Path(tempfile.mkdtemp(prefix="mdct-powercut-", dir=where)).resolve()
+    only = "" if what == "all" else what.partition(":")[0]
+    names = [s.name for s in ALL if only in ("", s.name)]
+    jobs = int(os.environ.get("MDC_POWERCUT_JOBS") or 2 * (os.cpu_count() or 1))
+    seed = os.environ.get("MDC_POWERCUT_SEED") or str(random.randrange(1 << 30))
+    all_s = 0 if what else float(os.environ.get("MDC_POWERCUT_SECONDS", "60"))
+    print(f"seed {seed}" + (f", a sample of about {all_s:g} s; MDC_POWERCUT=all for every state" if all_s else ""), flush=True)
+    begin = time.monotonic()
+    base = Path(tempfile.mkdtemp(prefix="mdct-powercut-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)).resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        tools = base / "tools"
-        tools.mkdir()
-        subprocess.run(["cc", "-O1", "-o", str(tools / "docker-compose"), str(HERE.parent / "tools" / "fake_compose.c")], check=True)
-        only = "" if what == "all" else what.partition(":")[0]
-        runs = [Run(s, base, Path(programs).resolve(), tools) for s in ALL if only in ("", s.name)]
-        for r in runs:
-            print(f"{r.s.name}: {r.prefixes} prefixes, {len(r.cuts)} different states", flush=True)
-        cuts, until = chosen(runs, what)
-        done = broken = 0
-        junk = Counter()
-        for cut in cuts:
-            if until and time.monotonic() > until:
-                break
-            faults = tried(cut)
-            junk.update(f for f in faults if f.startswith("left over"))
-            faults = [f for f in faults if not f.startswith("left over")]
-            done += 1
-            broken += bool(faults)
-            for fault in faults:
-                print(f"{cut} after {cut.last}\n    {fault}", flush=True)
-        for text, n in junk.most_common(12):
-            print(f"harmless, after {n} cuts {text}")
-        print(f"{sum(r.prefixes for r in runs)} prefixes x {len(FORMS)} forms, {sum(len(r.cuts) for r in runs)} different states; "
-              f"{done} tried, {broken} broken")
-        return 1 if broken or not done else 0
+        (base / "tools").mkdir()
+        subprocess.run(["cc", "-O1", "-o", str(base / "tools" / "docker-compose"), str(HERE.parent / "tools" / "fake_compose.c")],
+                       check=True)
+        with ThreadPoolExecutor(jobs) as pool:
+            found = list(pool.map(follow, [[sys.executable, "-B", __file__, "--one", str(base), str(Path(programs).resolve()),
+                                            str(all_s * min(jobs, len(names)) / len(names)), seed, name] for name in names]))
+        total = {k: sum(c[k] for c in found) for k in ("prefixes", "states", "tried", "second", "broken")}
+        total["recovered"] = total["tried"] - total["broken"]
+        print("{prefixes} prefixes: {states} states, {tried} tried ({second} of them second cuts), {recovered} recovered, "
+              "{broken} promises broken ({took:.0f} s)".format(**total, took=time.monotonic() - begin))
+        return 1 if total["broken"] or not total["tried"] else 0
     finally:
         if ":" in what:
             print(f"kept: {base}")
@@ -265,4 +330,7 @@ def main(programs):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[6], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), sys.argv[5])
+        sys.exit(0)
     sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else HERE.parents[1] / "build" / "debug"))

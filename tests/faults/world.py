@@ -19,6 +19,7 @@ from fake_engine import FILES, PROJECT, SERVICE  # noqa: E402
 
 DONE, FAILED, DEGRADED, LATER = 0, 1, 3, 75
 KILLED, LATE = 137, 124
+CHANGING = ("state", "run", "engine")  # what a run changes below a world's root
 FAULTS = {"kill": "kill", "ENOSPC": str(errno.ENOSPC), "EIO": str(errno.EIO)}
 GIT_ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
            **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
@@ -90,8 +91,10 @@ class World:
         self.engine_saved = self.engine.save()
 
     def put_back(self):
-        shutil.rmtree(self.root)
-        subprocess.run(["cp", "-a", str(self.saved), str(self.root)], check=True)
+        for name in CHANGING:  # the repository is only read
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            if (self.saved / name).exists():
+                subprocess.run(["cp", "-a", str(self.saved / name), str(self.root / name)], check=True)
         self.engine.put_back(self.engine_saved)
 
     # ---- looking ---------------------------------------------------------------------------------
