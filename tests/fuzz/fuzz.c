@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-static char directory[64];
+static char directory[128];
 
 static void remove_directory(void)
 {
@@ -42,7 +42,11 @@ static void remove_directory(void)
 const char *fuzz_dir(void)
 {
 	if (directory[0] == '\0') {
-		(void)snprintf(directory, sizeof(directory), "/dev/shm/mdc-fuzz-XXXXXX");
+		const char *top =
+			getenv("MDC_FUZZ_TMP"); /* whose owner removes it after a crash, too */
+
+		(void)snprintf(directory, sizeof(directory), "%s/mdc-fuzz-XXXXXX",
+			       top ? top : "/dev/shm");
 		FUZZ_CHECK(mkdtemp(directory) != NULL);
 		(void)atexit(remove_directory);
 	}

@@ -45,6 +45,11 @@ make() {
 	}
 }
 
+MDC_FUZZ_TMP=$(mktemp -d /dev/shm/mdc-fuzz.XXXXXX)
+export MDC_FUZZ_TMP
+trap 'rm -rf "$MDC_FUZZ_TMP"' EXIT
+trap 'exit 130' INT TERM
+
 if [ -z "$names" ]; then
 	names=$OUTSIDE
 	for file in tests/fuzz/targets/*.c; do

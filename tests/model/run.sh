@@ -7,7 +7,8 @@ set -eu
 model=$(cd "$(dirname "$0")" && pwd)/trial.pml
 crashes=${MDC_MODEL_CRASHES:-}
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT INT TERM
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
 
 # search DIR CLAIM [NAME=VALUE...]: one search; prints its figures, 0 if there is no error.
 search() {
