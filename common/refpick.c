@@ -66,6 +66,7 @@ void refpick_offer(struct refpick *p, const char *name, const char *id, const ch
 	free(p->name);
 	p->name = copy;
 	set_id(p, id);
+	memcpy(p->object, p->id, sizeof(p->object));
 	if (peeled)
 		set_id(p, peeled);
 }

@@ -16,7 +16,8 @@ struct refpick {
 	const char *tag;       /* borrowed: a shell pattern, "*" also matches "/" */
 	char id[GIT_HEX_SIZE]; /* "" as long as nothing fits; of an annotated tag: the commit, where
 				  it is known */
-	char *name;            /* the ref that was picked, or NULL */
+	char object[GIT_HEX_SIZE]; /* what the ref itself names: of an annotated tag the tag */
+	char *name;                /* the ref that was picked, or NULL */
 };
 
 void refpick_init(struct refpick *p, const char *branch, const char *tag);

@@ -19,7 +19,7 @@ static int no(struct err *e)
 	return err_set(e, ERR_USAGE, 0, "nothing was changed");
 }
 
-int data_confirm(const struct cli *c, const char *question, struct err *e)
+int data_ask(const struct cli *c, const char *question, const char *what, struct err *e)
 {
 	char answer[ANSWER_MAX] = "";
 
@@ -27,14 +27,20 @@ int data_confirm(const struct cli *c, const char *question, struct err *e)
 		return 0;
 	if (c->json || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
 		return err_set(e, ERR_USAGE, 0,
-			       "this discards data and there is nobody to ask: add --yes if that "
-			       "is what you want; nothing was changed");
+			       "%s and there is nobody to ask: add --yes if that is what you want; "
+			       "nothing was changed",
+			       what);
 	(void)fprintf(stderr, "%s [y/N] ", question);
 	(void)fflush(stderr);
 	if (!fgets(answer, sizeof(answer), stdin))
 		return no(e);
 	answer[strcspn(answer, "\r\n")] = '\0';
 	return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0 ? 0 : no(e);
+}
+
+int data_confirm(const struct cli *c, const char *question, struct err *e)
+{
+	return data_ask(c, question, "this discards data", e);
 }
 
 int data_run(struct cli *c, struct data_options *o,

@@ -8,9 +8,10 @@
 #include "agent/flow/data.h"
 
 /*
- * Data will be discarded: go on? On a terminal it asks; elsewhere, and with --json, only --yes will
- * do. ERR_USAGE: no, and nothing was changed.
+ * Go on? On a terminal it asks; elsewhere, and with --json, only --yes will do. ERR_USAGE: no, and
+ * nothing was changed. what: "this discards data", for whom there is nobody to ask.
  */
+int data_ask(const struct cli *c, const char *question, const char *what, struct err *e);
 int data_confirm(const struct cli *c, const char *question, struct err *e);
 
 /* Run it with progress on standard error, waiting for the lock as a sync does. */

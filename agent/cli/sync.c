@@ -23,7 +23,8 @@ static int poke(struct cli *c, struct err *e)
 
 static int sync_verb(struct cli *c, struct err *e)
 {
-	struct sync_options o = {.drift = call_has(&c->call, "drift")};
+	struct sync_options o = {.drift = call_has(&c->call, "drift"),
+				 .trust_first = call_has(&c->call, "trust-first")};
 
 	if (call_has(&c->call, "poke"))
 		return poke(c, e);
@@ -33,6 +34,9 @@ static int sync_verb(struct cli *c, struct err *e)
 static const struct option_row options[] = {
 	{.name = "drift",
 	 .help = "look at what runs even if the repository did not move, and report or repair it"},
+	{.name = "trust-first",
+	 .help = "with verify: accept the commit that the repository has now as the first one, if it is "
+		 "signed"},
 	{.name = "poke", .help = "only tell the running daemon to look at the repository now"},
 	{.name = "daemon",
 	 .help = "as the daemon starts it: no progress, messages for the journal"},

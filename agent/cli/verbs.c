@@ -18,6 +18,7 @@
 	X(show)                                                                                    \
 	X(snapshots)                                                                               \
 	X(events)                                                                                  \
+	X(accept)                                                                                  \
 	X(suspend)                                                                                 \
 	X(resume)                                                                                  \
 	X(deliver)                                                                                 \

@@ -5,6 +5,7 @@
  */
 #include "agent/flow/sync.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/mem.h"
 
@@ -118,6 +119,8 @@ static void reject_commit(struct sync *s, const struct err *why)
 	err_text(why, text, sizeof(text));
 	report_event(s, EVENT_SOURCE_REJECTED,
 		     &(struct event_fields){.commit = s->head, .reason = text}, text);
+	if (!str_eq(s->source.id, s->head))
+		s->source.moved = clock_wall();
 	memcpy(s->source.id, s->head, sizeof(s->source.id));
 	free(s->source.config_digest);
 	s->source.config_digest = xstrdup_null(s->config->digest);

@@ -24,6 +24,21 @@ struct fetch_job {
 	const char *head; /* what the source has now */
 };
 
+/* Which tag it was, for those who check tags: the commit does not tell. */
+static int add_tag(struct fetch_job *f, struct repo *r, cJSON *out, struct err *e)
+{
+	char object[OBJECT_ID_SIZE] = "";
+	auto_free char *name = NULL;
+
+	if (f->sync->config->verify.mode != VERIFY_TAG)
+		return 0;
+	if (repo_source_tag(r, &name, object, e) < 0)
+		return -1;
+	json_set_str(out, "tag", name);
+	json_set_str(out, "tag_object", object);
+	return 0;
+}
+
 static int fetch_new(struct fetch_job *f, struct repo *r, char *id, cJSON *out, struct err *e)
 {
 	struct commit_info c = {.time = 0};
@@ -33,6 +48,10 @@ static int fetch_new(struct fetch_job *f, struct repo *r, char *id, cJSON *out, 
 		return -1;
 	if (f->last[0] && repo_is_ancestor(r, f->last, id, &descends, e) < 0)
 		return -1;
+	if (add_tag(f, r, out, e) < 0) {
+		commit_info_done(&c);
+		return -1;
+	}
 	json_set_str(out, "id", c.id);
 	json_set_str(out, "tree", c.tree);
 	json_set_str(out, "subject", c.subject);
@@ -96,7 +115,7 @@ static bool settled(const struct sync *s)
 	const struct sync_options *o = s->options;
 
 	return !s->dry && s->source.settled && str_eq(s->source.config_digest, s->config->digest) &&
-	       !o->retry && !o->resume && !o->drift && !o->rollback;
+	       !o->retry && !o->resume && !o->drift && !o->rollback && !o->accept;
 }
 
 static void take_commit(struct sync *s, const cJSON *j)
@@ -108,6 +127,8 @@ static void take_commit(struct sync *s, const cJSON *j)
 	s->commit.author = xstrdup_null(json_str(j, "author", NULL));
 	s->commit.time = json_int(j, "time", 0);
 	s->forced = json_bool(j, "forced", false);
+	s->tag = xstrdup_null(json_str(j, "tag", NULL));
+	snprintf(s->tag_object, sizeof(s->tag_object), "%s", json_str(j, "tag_object", ""));
 	commit_info_copy(&s->report->commit, &s->commit);
 }
 
@@ -263,7 +284,7 @@ int flow_fetch(struct sync *s, struct err *e)
 		return -1;
 	if (settled(s) && str_eq(s->head, s->source.id)) {
 		snprintf(s->report->commit.id, OBJECT_ID_SIZE, "%s", s->head);
-		return nothing_new(s, e);
+		return verify_over(s, e) < 0 ? -1 : nothing_new(s, e);
 	}
 	if (get_objects(s, &answer, e) < 0) {
 		note_failure(s, e);

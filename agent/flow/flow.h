@@ -78,7 +78,9 @@ struct sync_options {
 	bool restore_volumes; /* rollback: put the data of that generation back too ... */
 	const struct strv *restore_only; /* ... of these volumes; NULL or empty: all */
 	bool resume;                     /* lift a hold or suspension first */
-	int lock_wait_ms;                /* another sync may be running: how long to wait */
+	bool trust_first;   /* verify: the first commit may be any that is signed well */
+	const char *accept; /* verify: this commit is the anchor from now on; or NULL */
+	int lock_wait_ms;   /* another sync may be running: how long to wait */
 	const struct progress *progress; /* or NULL */
 };
 
@@ -162,6 +164,22 @@ struct check_options {
  * repository could be read at all. *projects: how many were found.
  */
 int flow_check(const struct check_options *o, struct diags *d, size_t *projects, struct err *e);
+
+/* What `accept` would take: a commit that the source has. */
+struct accept_view {
+	struct commit_info commit;
+	char head[OBJECT_ID_SIZE]; /* of the source now */
+	struct anchor before;      /* id "": none */
+	bool damaged;              /* its record */
+	bool descends;             /* from the anchor; true without one */
+	bool signed_well;
+	char *signature; /* by whom, or why not */
+};
+void accept_view_done(struct accept_view *v);
+#define auto_accept_view AUTO(accept_view_done)
+/* Asks the source; changes nothing. ERR_USAGE: verify is off, or the source has no such commit. */
+int flow_accept_view(const struct config *c, const char *id, struct accept_view *out,
+		     struct err *e);
 
 /* ---- changing without a sync ---- */
 int flow_suspend(const struct config *c, const char *why, struct err *e);

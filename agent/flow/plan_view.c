@@ -24,7 +24,7 @@ void plan_view_done(struct plan_view *v)
 	memset(v, 0, sizeof(*v));
 }
 
-static int open_scratch(struct sync *s, struct config *c, struct err *e)
+int scratch_open(struct sync *s, struct config *c, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *dir = xasprintf("%s/mdc-plan-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
@@ -43,6 +43,17 @@ static int open_scratch(struct sync *s, struct config *c, struct err *e)
 	return store_open(c, true, &s->store, e);
 }
 
+void scratch_close(struct sync *s, struct config *c, const char *was)
+{
+	struct err ignored = ERR_INIT;
+
+	if (s->scratch)
+		(void)tree_remove(s->scratch, &ignored);
+	sync_close(s);
+	if (c->state_dir != was)
+		free(c->state_dir);
+}
+
 static int ask(struct sync *s, struct err *e)
 {
 	int64_t number = 0;
@@ -51,7 +62,8 @@ static int ask(struct sync *s, struct err *e)
 	    control_read(s->store, &s->control, e) < 0 || current_read(s->store, &number, e) < 0)
 		return -1;
 	s->current.number = number;
-	if (flow_fetch(s, e) < 0 || flow_evaluate(s, e) < 0 || decide_plan(s, e) < 0)
+	if (flow_fetch(s, e) < 0 || flow_verify(s, e) < 0 || flow_evaluate(s, e) < 0 ||
+	    decide_plan(s, e) < 0)
 		return -1;
 	if (drift_find(s, e) < 0)
 		return -1;
@@ -109,13 +121,12 @@ int flow_plan(const struct config *c, struct plan_view *out, struct err *e)
 	struct sync_report report = {.n = 0};
 	struct sync s = {
 		.config = &view, .options = &o, .report = &report, .lock_fd = -1, .dry = true};
-	struct err ignored = ERR_INIT;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	(void)umask(022);
 	s.stop.signal_fd = s.stop.event_fd = -1;
-	rc = stop_open(&s.stop, e) < 0 || open_scratch(&s, &view, e) < 0 ? -1 : ask(&s, e);
+	rc = stop_open(&s.stop, e) < 0 || scratch_open(&s, &view, e) < 0 ? -1 : ask(&s, e);
 	if (rc == 0) {
 		tell(&s);
 		out->plan = TAKE_STRUCT(s.plan);
@@ -125,10 +136,6 @@ int flow_plan(const struct config *c, struct plan_view *out, struct err *e)
 		out->why = xstrdup_null(hold_text(&s));
 	}
 	sync_report_done(&report);
-	if (s.scratch)
-		(void)tree_remove(s.scratch, &ignored);
-	sync_close(&s);
-	if (view.state_dir != c->state_dir)
-		free(view.state_dir);
+	scratch_close(&s, &view, c->state_dir);
 	return rc;
 }

@@ -24,6 +24,7 @@ static const struct step_row {
 	{"plan", flow_decide, NULL},       /* what differs from what holds */
 	{"stage", flow_stage,
 	 NULL}, /* everything needed comes to this host; nothing that runs is touched above */
+	{"anchor", flow_anchor, NULL}, /* the commit is accepted: the next must come after it */
 	{"deploy", flow_deploy,
 	 NULL}, /* each project: quiesce, snapshot, apply, health, commit or undo */
 	{"commit", flow_commit, NULL},    /* the generation, and `current` */
@@ -75,6 +76,8 @@ void sync_close(struct sync *s)
 	lock_drop(s->lock_fd);
 	stop_close(&s->stop);
 	free(s->scratch);
+	free(s->tag);
+	anchor_done(&s->accept);
 }
 
 int flow_sync(const struct config *c, const struct sync_options *o, struct sync_report *r,

@@ -76,6 +76,9 @@ struct sync {
 	struct control control;
 	char head[OBJECT_ID_SIZE]; /* "" in classic mode */
 	bool forced;               /* the new head does not descend from the last one */
+	char *tag;                 /* verify.mode tag: the source's, and the object it names */
+	char tag_object[OBJECT_ID_SIZE];
+	struct anchor accept; /* verify.c: the new anchor, once evaluation passed; id "": none */
 	struct commit_info commit;
 	struct generation current; /* number 0: none */
 	struct projects wanted;
@@ -107,6 +110,7 @@ char *sync_repo_dir(const struct sync *s);
 int flow_open(struct sync *s, struct err *e);     /* open.c: lock, records, recovery */
 int flow_fetch(struct sync *s, struct err *e);    /* fetch.c */
 int flow_verify(struct sync *s, struct err *e);   /* verify.c */
+int flow_anchor(struct sync *s, struct err *e);   /* verify.c: it is accepted */
 int flow_evaluate(struct sync *s, struct err *e); /* evaluate.c */
 int flow_decide(struct sync *s, struct err *e);   /* decide.c: the plan */
 int flow_stage(struct sync *s, struct err *e);    /* stage.c */
@@ -133,6 +137,12 @@ bool sync_open_trials(const struct sync *s);  /* sync.c: a trial's intent is sti
 void target_prepare(struct sync *s);
 /* target.c: rollback's wanted set from a kept generation. */
 int target_load(struct sync *s, struct err *e);
+/* plan_view.c: a sync that only asks: a directory of its own. c->state_dir may be replaced. */
+int scratch_open(struct sync *s, struct config *c, struct err *e);
+/* plan_view.c: remove it, and all the rest. `was`: the state_dir that was given. */
+void scratch_close(struct sync *s, struct config *c, const char *was);
+/* verify.c: the source shows again what was accepted. */
+int verify_over(struct sync *s, struct err *e);
 /* Before the first effect of a rollback: hold what was left behind. */
 int target_hold(struct sync *s, struct err *e);
 /* intent.c: write sync.json, the open sync; decided: "", "commit" or "undo" (atomic). */

@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int ask_file(const struct source_config *src, char id[GIT_HEX_SIZE], struct err *e)
@@ -212,6 +213,9 @@ static int fetch_remote(struct repo *r, git_oid *commit, struct err *e)
 	git_remote_free(remote);
 	if (bad < 0 || repo_parse_id(pick.id, &oid, e) < 0)
 		return -1;
+	free(r->fetched_ref);
+	r->fetched_ref = TAKE(pick.name);
+	(void)snprintf(r->fetched_object, sizeof(r->fetched_object), "%s", pick.object);
 	return peel(r, &oid, commit, e);
 }
 
@@ -229,5 +233,27 @@ int repo_fetch(struct repo *r, char id[OBJECT_ID_SIZE], struct err *e)
 	if (name_source(r, &commit, e) < 0)
 		return -1;
 	git_oid_tostr(id, OBJECT_ID_SIZE, &commit);
+	return 0;
+}
+
+int repo_source_tag(struct repo *r, char **name, char object[OBJECT_ID_SIZE], struct err *e)
+{
+	static const char tags[] = "refs/tags/";
+	auto_giturl struct giturl url = {.kind = GITURL_FILE};
+	auto_free char *ref = xstrdup_null(r->fetched_ref);
+	char id[GIT_HEX_SIZE] = "", found[GIT_HEX_SIZE] = "";
+
+	(void)snprintf(found, sizeof(found), "%s", r->fetched_object);
+	if (repo_from_file(r)) {
+		if (giturl_parse(r->src->url, &url, e) < 0 ||
+		    gitref_newest_tag(url.path, r->src->tag, id, &ref, e) < 0)
+			return -1;
+		if (ref && gitref_read(url.path, ref, found, e) < 0)
+			return -1;
+	}
+	if (!ref || !str_starts(ref, tags) || found[0] == '\0')
+		return err_set(e, ERR_RETRY, 0, "the source's tag is gone since it was asked for");
+	*name = xstrdup(ref + sizeof(tags) - 1);
+	memcpy(object, found, OBJECT_ID_SIZE);
 	return 0;
 }

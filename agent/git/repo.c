@@ -254,5 +254,6 @@ void repo_free(struct repo *r)
 	free(r->dir);
 	free(r->objects);
 	free(r->source_dir);
+	free(r->fetched_ref);
 	free(r);
 }

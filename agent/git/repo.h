@@ -58,6 +58,27 @@ int repo_ls(struct repo *r, char id[OBJECT_ID_SIZE], struct err *e);
  */
 int repo_fetch(struct repo *r, char id[OBJECT_ID_SIZE], struct err *e);
 
+/*
+ * After repo_fetch() of a source with a tag: the tag's name, without refs/tags/ (the caller frees),
+ * and the object it names, which is the tag object if it is annotated.
+ */
+int repo_source_tag(struct repo *r, char **name, char object[OBJECT_ID_SIZE], struct err *e);
+
+/* ---- signatures (verify.c) ---- */
+struct repo_question {
+	const struct verify_config *config;
+	const char *scratch; /* a directory that this may make and removes */
+	const struct commit_info *head;
+	const char *anchor; /* strict: commits behind it are not asked; NULL: the head alone */
+	const char *tag, *tag_object; /* mode tag: as repo_source_tag() gave them */
+};
+/*
+ * Is it signed as verify.mode wants, by somebody who may? *who (the caller frees) says by whom.
+ * ERR_REJECTED with the commit or tag and why; ERR_USAGE: agent.yaml names what is not there. Runs
+ * ssh-keygen and gpg.
+ */
+int repo_verify(struct repo *r, const struct repo_question *q, char **who, struct err *e);
+
 int repo_commit(struct repo *r, const char *id, struct commit_info *out, struct err *e);
 /* *yes: is `old` an ancestor of (or equal to) `new`? false also if `old` is gone. */
 int repo_is_ancestor(struct repo *r, const char *old, const char *new, bool *yes, struct err *e);

@@ -17,8 +17,10 @@ struct repo {
 	const struct source_config *src; /* or NULL */
 	char *source_dir; /* the repository of a `file` source, NULL while it is not there */
 	git_repository *git;
-	git_odb *odb; /* of git: own objects, then the alternates' */
-	git_odb *own; /* own objects only; NULL until repo_own() */
+	git_odb *odb;      /* of git: own objects, then the alternates' */
+	git_odb *own;      /* own objects only; NULL until repo_own() */
+	char *fetched_ref; /* of a server: what repo_fetch() got, or NULL */
+	char fetched_object[OBJECT_ID_SIZE];
 };
 
 static inline bool repo_from_file(const struct repo *r)

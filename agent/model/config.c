@@ -26,6 +26,7 @@ static void set_defaults(struct config *c, const char *file)
 						 .failed_data_ms = 7 * day_ms,
 						 .snapshot_share = 20};
 	c->snapshots.min_free = 5;
+	c->verify.max_commits = 1000;
 }
 
 /* What needs to be known whether it was given is filled in only after reading. */
@@ -108,6 +109,7 @@ int config_read(const struct yaml_node *root, const char *file, struct diags *d,
 	if (root->kind == YAML_MAP) {
 		rc |= check_limits(root, &at, &c);
 		rc |= config_check_source(root, &at, &c.source);
+		rc |= config_check_verify(root, &at, &c.source, &c.verify);
 		rc |= config_check_forge(root, &at, &c.source, &c.reports.forge);
 	}
 	if (rc == 0)
@@ -147,6 +149,7 @@ void config_done(struct config *c)
 	free(c->file);
 	free(c->digest);
 	source_done(&c->source);
+	config_verify_done(&c->verify);
 	free(c->host);
 	free(c->socket);
 	free(c->compose);

@@ -28,6 +28,20 @@ struct source_config {
 	char *username; /* http: default "git"; ssh: from the url, else "git" */
 	char *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
 	int64_t timeout_ms; /* of one fetch; default 2m */
+	int64_t max_age_ms; /* without a new commit for so long: told; 0: never */
+};
+
+enum verify_mode { VERIFY_OFF, VERIFY_HEAD, VERIFY_STRICT, VERIFY_TAG };
+
+/* Whose commits are accepted (config_verify.c). */
+struct verify_config {
+	enum verify_mode mode;
+	char *allowed_signers, *revoked; /* SSH; or NULL */
+	struct strv principals;          /* of allowed_signers; empty: all of them */
+	struct strv openpgp_keys;        /* files */
+	struct strv fingerprints;        /* full, upper case; empty: every key of those files */
+	char *initial_commit;            /* the first commit must come after it; or NULL */
+	int max_commits;                 /* strict: most between anchor and head; 1000 */
 };
 
 enum engine_kind { ENGINE_AUTO, ENGINE_DOCKER, ENGINE_PODMAN };
@@ -57,6 +71,7 @@ struct config {
 	char *file;   /* where it was read from */
 	char *digest; /* of the file's text: a change makes the next sync a full one */
 	struct source_config source;
+	struct verify_config verify;
 	char *host;
 	enum engine_kind engine;
 	char *socket;  /* of the engine, or NULL: the usual places */
@@ -77,9 +92,7 @@ struct config {
 /*
  * Read the parsed text of agent.yaml. `file` is copied. Defaults are filled in (host: the host
  * name; state_dir: /var/lib/mdc-agent; runtime_dir: /run/mdc-agent). 0, or -1 with findings in d
- * and e ERR_USAGE whose cause is the first finding. Keys of later versions (verify) are
- * accepted only with the values that mean "off" (verify.mode off); anything else is an error that
- * says this version cannot do it.
+ * and e ERR_USAGE whose cause is the first finding.
  */
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,
 		struct err *e);

@@ -183,27 +183,6 @@ static int set_projects(const struct yaml_node *v, void *at, const struct key_co
 	return rc;
 }
 
-/* Settings of versions to come: the value that means "off" is fine, so that a file can be prepared
- * for both. */
-static int accept_only(const struct yaml_node *v, const char *key, const char *off,
-		       const struct key_context *c)
-{
-	const struct yaml_node *value = yaml_get(v, key);
-
-	if (v->kind == YAML_MAP &&
-	    (v->n == 0 || (value && yaml_text(value) && strcmp(yaml_text(value), off) == 0)))
-		return 0;
-	return key_refuse(v, c,
-			  "this version of mdc-agent only knows {%s: %s}: remove it or set that",
-			  key, off);
-}
-
-static int set_verify(const struct yaml_node *v, void *at, const struct key_context *c)
-{
-	(void)at;
-	return accept_only(v, "mode", "off", c);
-}
-
 #define AT(member) offsetof(struct source_config, member)
 static const struct key_row source_rows[] = {
 	{"url", "URL", NULL,
@@ -238,6 +217,10 @@ static const struct key_row source_rows[] = {
 	 AT(ca_file), NULL},
 	{"timeout", "duration", "2m", "How long one fetch may take.", key_set_duration,
 	 AT(timeout_ms), NULL},
+	{"max_age", "duration", NULL,
+	 "Without a new commit for longer than this `status --check` warns and source.stale is told: "
+	 "somebody may be keeping new commits back.",
+	 key_set_duration, AT(max_age_ms), NULL},
 	{.name = NULL},
 };
 #undef AT
@@ -313,8 +296,8 @@ static const struct key_row rows[] = {
 	{"retention", "map", NULL, "How much is kept.", NULL, AT(retention), retention_rows},
 	{"snapshots", "map", NULL, "How copies of volumes are made on this host.", NULL,
 	 AT(snapshots), snapshots_rows},
-	{"verify", "map", "{mode: off}",
-	 "Which commits are accepted. This version knows {mode: off} only.", set_verify, 0, NULL},
+	{"verify", "map", NULL, "Which commits are accepted: see Trust in the manual.", NULL,
+	 AT(verify), config_verify_rows},
 	{"policy", "map", NULL,
 	 "What projects may ask of the host: a preset, and rules that differ from it.", NULL,
 	 AT(policy), config_policy_rows},

@@ -40,14 +40,19 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 				    HAS(COMMIT) | HAS(REASON) | HAS(DURATION), false},
 	[EVENT_SOURCE_REJECTED] =
 		{"source.rejected", LOG_ERR, "df0302c3e65145279bed8d722ed34fdb",
-		 "A commit was refused: its content or its history is not acceptable. What runs is left alone.",
-		 "Read the reason, correct the repository and push again.",
+		 "A commit was refused: its signature, its history or its content is not acceptable. What runs is left alone.",
+		 "Read the reason. Content: correct it and push again. Signature or history: find out who pushed it; `mdc-agent accept` takes it as it is.",
 		 HAS(COMMIT) | HAS(REASON), false},
 	[EVENT_SOURCE_FORCED] =
 		{"source.forced", LOG_WARNING, "b3954368d2564a9b80551b3dedb37737",
 		 "The branch was rewritten: the new head does not descend from the last one.",
 		 "If nobody meant to force-push, find out who did.",
 		 HAS(COMMIT) | HAS(PREVIOUS) | HAS(REASON), false},
+	[EVENT_SOURCE_ACCEPTED] =
+		{"source.accepted", LOG_NOTICE, "e6016513fd7b4b9fa10c65574eb52094",
+		 "A commit is accepted after others were refused, or because somebody said `mdc-agent accept`.",
+		 "Nothing, if you know who accepted it.",
+		 HAS(COMMIT) | HAS(PREVIOUS) | HAS(REASON) | HAS(DURATION), false},
 	[EVENT_SYNC_STARTED] = {"sync.started", LOG_INFO, "c2942b1877594927995d3689760c9581",
 				"A sync found something to do and begins to deploy it.", "Nothing.",
 				HAS(COMMIT) | HAS(PREVIOUS) | HAS(GENERATION) | HAS(REASON), true},

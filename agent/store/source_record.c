@@ -41,6 +41,9 @@ int source_read(const struct store *s, struct source_record *out, struct err *e)
 		r.failures = clip(json_int(j, "failures", 0));
 		r.last_error = xstrdup_null(json_str(j, "last_error", NULL));
 		r.plan_digest = xstrdup_null(json_str(j, "plan_digest", NULL));
+		r.moved = json_int(j, "moved", r.fetched);
+		(void)snprintf(r.refused, sizeof(r.refused), "%s", json_str(j, "refused", ""));
+		r.refused_why = xstrdup_null(json_str(j, "refused_why", NULL));
 		r.held = cJSON_DetachItemFromObjectCaseSensitive(j, "held");
 	}
 	*out = r;
@@ -59,6 +62,11 @@ int source_write(const struct store *s, const struct source_record *r, struct er
 	json_set_int(j, "failures", r->failures);
 	json_set_str(j, "last_error", r->last_error);
 	json_set_str(j, "plan_digest", r->plan_digest);
+	json_set_int(j, "moved", r->moved);
+	if (r->refused[0]) {
+		json_set_str(j, "refused", r->refused);
+		json_set_str(j, "refused_why", r->refused_why);
+	}
 	if (r->held)
 		cJSON_AddItemToObject(j, "held", cJSON_Duplicate(r->held, true));
 	return record_write(path, j, e);
@@ -69,6 +77,7 @@ void source_record_done(struct source_record *r)
 	free(r->config_digest);
 	free(r->last_error);
 	free(r->plan_digest);
+	free(r->refused_why);
 	cJSON_Delete(r->held);
 	*r = (struct source_record){.settled = false};
 }

@@ -56,12 +56,27 @@ struct source_record {
 	char *last_error;  /* or NULL */
 	char *plan_digest; /* over the digests of all projects wanted here at that head; or NULL */
 	cJSON *held;       /* project -> why its newest content is not applied; NULL: none */
+	int64_t moved;     /* wall clock when id became what it is */
+	char refused[OBJECT_ID_SIZE]; /* the head that was not accepted, "": none */
+	char *refused_why;            /* or NULL */
 };
 int source_read(const struct store *s, struct source_record *out,
 		struct err *e); /* zeroed if there is none, or it is damaged: it only saves work */
 int source_write(const struct store *s, const struct source_record *r, struct err *e);
 void source_record_done(struct source_record *r);
 #define auto_source AUTO(source_record_done)
+
+/* ---- anchor: the last commit that was verified and accepted (anchor.c) ---- */
+struct anchor {
+	char id[OBJECT_ID_SIZE]; /* "": there is none */
+	char *tag;               /* mode tag: of which it was; or NULL */
+	char *who;               /* signed it, or that it was accepted by hand; printable */
+	int64_t since;           /* wall clock */
+};
+int anchor_read(const struct store *s, struct anchor *out, struct err *e); /* ERR_BROKEN: damaged */
+int anchor_write(const struct store *s, const struct anchor *a, struct err *e);
+void anchor_done(struct anchor *a);
+#define auto_anchor AUTO(anchor_done)
 
 /* ---- control.json: auto, suspended, held (control.c) ---- */
 enum control_mode { CONTROL_AUTO, CONTROL_SUSPENDED, CONTROL_HELD };
