@@ -1,7 +1,7 @@
 """
 Reports. One long run makes every event of the table that a sync or a daemon makes, with a real systemd-journald; what
 `journalctl -o json` gives is compared with history.jsonl, field by field, and with the table. Then: text of strangers,
-secrets, repeats. Events of receivers are made by the tests of those: ELSEWHERE.
+secrets, repeats. Events of receivers and of verification are made by the tests of those: ELSEWHERE.
 """
 
 import json
@@ -20,7 +20,8 @@ from journal import Journal, JournalAgent
 from repo import ENV, Repo
 from waiting import wait_until
 
-ELSEWHERE = {"webhook.undeliverable", "webhook.deliverable", "webhook.dropped"}
+ELSEWHERE = {"webhook.undeliverable", "webhook.deliverable", "webhook.dropped", "source.accepted", "source.stale",
+             "source.moves"}
 PRIORITIES = {"critical": "2", "error": "3", "warning": "4", "notice": "5", "info": "6", "debug": "7"}
 NOT_IN_JOURNAL = {"id", "seq", "time", "time_ms", "event", "severity", "message", "details"}
 
