@@ -97,11 +97,34 @@ int repo_library_init(struct err *e)
 	return 0;
 }
 
+/*
+ * The directories, with names that last: packs in one whose name a power cut took away would be
+ * gone with it, and without objects/pack libgit2 does not see the packs that it fetches.
+ */
+static int make_directories(const char *dir, struct err *e)
+{
+	static const char *const dirs[] = {"objects/pack", "objects/info", "refs/mdc/generations"};
+	static const char *const parents[] = {"objects", "refs/mdc", "refs"};
+
+	for (size_t i = 0; i < COUNT_OF(dirs); i++) {
+		auto_free char *path = path_join(dir, dirs[i]);
+
+		if (dir_make(path, 0700, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < COUNT_OF(parents); i++) {
+		auto_free char *path = path_join(dir, parents[i]);
+
+		if (path_sync(path, e) < 0)
+			return -1;
+	}
+	return path_sync(dir, e);
+}
+
 /* What `git init --bare` makes, without hooks and samples. HEAD comes last: with it the repository
  * is one. */
 static int make_repository(const char *dir, struct err *e)
 {
-	static const char *const dirs[] = {"objects/pack", "objects/info", "refs/mdc/generations"};
 	static const char config[] =
 		"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 	static const char head[] = "ref: refs/heads/main\n";
@@ -110,12 +133,8 @@ static int make_repository(const char *dir, struct err *e)
 
 	if (file_exists(head_path))
 		return 0;
-	for (size_t i = 0; i < COUNT_OF(dirs); i++) {
-		auto_free char *path = path_join(dir, dirs[i]);
-
-		if (dir_make(path, 0700, e) < 0)
-			return -1;
-	}
+	if (make_directories(dir, e) < 0)
+		return -1;
 	/* Synced: a half of either would be there for good, as nothing writes them again. */
 	if (file_replace(config_path, config, sizeof(config) - 1, 0600, e) < 0)
 		return -1;

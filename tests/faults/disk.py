@@ -5,7 +5,8 @@ that knows of each name and each byte whether it was synced. tree() is the direc
     none    nothing that was not synced did: the names of a directory are those of its last fsync, data that of the file's
     names   every name and every truncation did, data only if it was synced: the empty files of ext4 and others
     torn    as `names`, and half of the data that was not synced
-A rename from one directory into another is whole or not at all, as all journals have it.
+A rename from one directory into another is whole or not at all, as all journals have it. What is written through a mapping
+is in no trace: such a file is taken to be, from then on, what it is in the end (`mapped`, found by a first pass).
 Depends on: strace, nothing but the standard library.
 """
 
@@ -22,6 +23,7 @@ CALLS = ("openat,open,creat,write,pwrite64,writev,pwritev,rename,renameat,rename
          "copy_file_range,sendfile,splice,mmap,ioctl")
 STRACE = ["strace", "-f", "-qq", "-y", "-X", "verbose", "-ttt", "-s", str(1 << 24), "--seccomp-bpf", "-e", "signal=none",
           "-e", f"trace={CALLS}"]
+MAP_WRITE, MAP_KIND, MAP_SHARED = 2, 3, 1
 O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_ACCMODE, FICLONE = os.O_CREAT, os.O_EXCL, os.O_TRUNC, os.O_APPEND, 3, 0x40049409
 
 
@@ -100,6 +102,7 @@ class Node:
         self.entries, self.data = {}, b""
         self.synced = {} if kind == "dir" else b""
         self.named = b""
+        self.serial = None  # of a file that the run made
 
     def sync(self):
         self.synced = dict(self.entries) if self.kind == "dir" else bytes(self.data)
@@ -107,11 +110,12 @@ class Node:
 
 
 class Disk:
-    def __init__(self, root):
+    def __init__(self, root, mapped=None):
         self.root = str(root)
         self.top = self._load(Path(root))
         self.moves = []  # renames between directories of which neither was synced
         self.applied = 0
+        self.made, self.mapped = 0, mapped or {}  # files the run made; of those written through a mapping: what is in them
 
     def _load(self, path):
         """What is there before the run is safe."""
@@ -172,7 +176,8 @@ class Disk:
         if name not in parent.entries:
             if not flags & O_CREAT:
                 raise NotModelled(f"{path} appeared from nowhere")
-            parent.entries[name] = Node("file", a[3])
+            node = parent.entries[name] = Node("file", a[3])
+            node.serial, self.made = self.made, self.made + 1
             return True
         if flags & O_TRUNC:
             return self._cut(parent.entries[name], 0)
@@ -190,6 +195,8 @@ class Disk:
             return None  # removed meanwhile
 
     def _put(self, node, at, data):
+        if node.serial in self.mapped:
+            return False
         old = node.data
         node.data = old[:at].ljust(at, b"\0") + data + old[at + len(data):]
         return True
@@ -204,7 +211,7 @@ class Disk:
         return node is not None and self._put(node, a[3], a[1][:result])
 
     def _cut(self, node, size):
-        if len(node.data) == size:
+        if len(node.data) == size or node.serial in self.mapped:
             return False
         node.data = node.data[:size].ljust(size, b"\0")
         node.named = node.named[:size]
@@ -225,9 +232,23 @@ class Disk:
         return False
 
     def _mmap(self, a, result, opened):
-        if a[2] & 2 and a[3] & 3 == 1:
-            raise NotModelled("a mapping that is written through")
-        return False
+        node = self._file(a[4])
+        if node is None or not a[2] & MAP_WRITE or a[3] & MAP_KIND != MAP_SHARED:
+            return False
+        if node.serial is None:
+            raise NotModelled("a mapping of a file that was there before")
+        before, node.data = node.data, self.mapped.setdefault(node.serial, b"")
+        return node.data != before
+
+    def read_mapped(self):
+        """At the end of a first pass: what is in the files that were written through a mapping, for the second."""
+        todo = [(self.top, Path(self.root))]
+        while todo:
+            node, path = todo.pop()
+            todo += [(child, path / name) for name, child in node.entries.items()]
+            if node.serial in self.mapped:
+                self.mapped[node.serial] = path.read_bytes()
+        return self.mapped
 
     def _ioctl(self, a, result, opened):
         if a[1] == FICLONE:

@@ -31,7 +31,11 @@ from disk import FORMS, STRACE, Disk, calls, write_tree
 from scenarios import Success
 from world import DONE, FAILED, PROJECT, World, files
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+from gitservers import HttpsServer  # noqa: E402
+
 HERE = Path(__file__).resolve().parent
+FIGURES = "figures: "
 FIRSTS = 25  # of each scenario: first cuts with second ones
 SECONDS_OF_EACH = 8
 CRASH = re.compile(r"signal \d+|[Ss]egmentation|Assertion|core dumped|AddressSanitizer|runtime error")
@@ -84,7 +88,25 @@ class Resume(Rollback):
         scenarios.expect(w, "rollback")
 
 
-ALL = [Add(), Change(), scenarios.Undo(), Remove(), Rollback(), Resume(), scenarios.Atomic(), scenarios.AtomicUndo()]
+class Fetched:
+    """The same with a source over http: packs are written into the state directory."""
+
+    def begin(self, w):
+        self.server = HttpsServer(w.root, tls=False)
+        w.config.write_text(json.dumps({**json.loads(w.config.read_text()),
+                                        "source": {"url": self.server.url("config.git", "127.0.0.1")}}))
+        super().begin(w)
+
+
+class AddFetched(Fetched, Add):
+    name = "add-fetch"
+
+
+class ChangeFetched(Fetched, Change):
+    name = "change-fetch"
+
+
+ALL = [AddFetched(), ChangeFetched(), Add(), Change(), scenarios.Undo(), Remove(), Rollback(), Resume(), scenarios.Atomic(), scenarios.AtomicUndo()]
 
 
 class Place(World):
@@ -159,9 +181,12 @@ class Run:
 
     def _recorded(self, verb, first=None):
         """Run it from here; how many prefixes that has, and the different states after them."""
-        w, disk = self.w, Disk(self.w.state)
+        w, disk, first_pass = self.w, Disk(self.w.state), Disk(self.w.state)
         w.changes[:] = [(0, {"state": w.engine.save(), "ups": copy.deepcopy(w.engine.ups)})]
         w.run(*verb, trace=self.traces)
+        for _, *call in calls(self.traces):
+            first_pass.play(*call)
+        disk.mapped = first_pass.read_mapped()
         found, seen, at, prefixes = [], set(), 0, 0
 
         def here(last):
@@ -268,8 +293,12 @@ def one(name, base, programs, seconds, seed):
     r_random = random.Random(f"{seed} {name}")
     if ":" in what:
         first, _, second = what.partition("+")
-        cut = next(c for c in r.cuts if str(c) == first)
-        judge(cut if not second else next(c for c in r.again(cut) if str(c) == what), count)
+        found = [c for c in r.cuts if str(c) == first]
+        if found and second:
+            found = [c for c in r.again(found[0]) if str(c) == what]
+        if not found:
+            sys.exit(f"there is no state {what} in this run: {r.prefixes} prefixes, and states that equal another are left out")
+        judge(found[0], count)
     else:
         begin, cuts = time.monotonic(), list(r.cuts)
         r_random.shuffle(cuts)
@@ -278,20 +307,22 @@ def one(name, base, programs, seconds, seed):
                 break
             judge(cut, count)
         second_cuts(r, r_random, 3 if seconds else FIRSTS, count, seconds and begin + seconds)
-    print(json.dumps(count), flush=True)
+    print(FIGURES + json.dumps(count), flush=True)
 
 
-def follow(argv):
+def follow(argv, children):
     """One scenario's process; its figures."""
-    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace", check=False)
-    *said, last = p.stdout.splitlines() or [""]
-    try:
-        count = json.loads(last)
-    except ValueError:
-        count = {"name": argv[-1], "prefixes": 0, "states": 0, "tried": 0, "second": 0, "broken": 1, "left": {}}
-        said.append(f"{last}\nthe replay itself failed")
-    for line in said:
-        print(line, flush=True)
+    count = {"name": argv[-1], "prefixes": 0, "states": 0, "tried": 0, "second": 0, "broken": 1, "left": {}}
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace") as child:
+        children.append(child)
+        for line in child.stdout:
+            if line.startswith(FIGURES):
+                count = json.loads(line[len(FIGURES):])
+            else:
+                print(line, end="", flush=True)
+    if child.returncode:
+        print(f"{argv[-1]}: the replay itself failed", flush=True)
+        count["broken"] += 1
     for f, n in sorted(count["left"].items(), key=lambda x: -x[1])[:3]:
         print(f"  harmless, after {n} cuts {f}")
     print("{name}: {prefixes} prefixes, {states} different states; {tried} tried ({second} of them second cuts), {broken} broken".format(
@@ -309,14 +340,21 @@ def main(programs):
     print(f"seed {seed}" + (f", a sample of about {all_s:g} s; MDC_POWERCUT=all for every state" if all_s else ""), flush=True)
     begin = time.monotonic()
     base = Path(tempfile.mkdtemp(prefix="mdct-powercut-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)).resolve()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    children = []
+
+    def end(*_):
+        for child in children:
+            child.kill()
+        sys.exit(143)
+    signal.signal(signal.SIGTERM, end)
     try:
         (base / "tools").mkdir()
         subprocess.run(["cc", "-O1", "-o", str(base / "tools" / "docker-compose"), str(HERE.parent / "tools" / "fake_compose.c")],
                        check=True)
+        each_s = all_s * min(jobs, len(names)) / len(names)
+        one_of = [sys.executable, "-B", __file__, "--one", str(base), str(Path(programs).resolve()), str(each_s), seed]
         with ThreadPoolExecutor(jobs) as pool:
-            found = list(pool.map(follow, [[sys.executable, "-B", __file__, "--one", str(base), str(Path(programs).resolve()),
-                                            str(all_s * min(jobs, len(names)) / len(names)), seed, name] for name in names]))
+            found = list(pool.map(lambda name: follow([*one_of, name], children), names))
         total = {k: sum(c[k] for c in found) for k in ("prefixes", "states", "tried", "second", "broken")}
         total["recovered"] = total["tried"] - total["broken"]
         print("{prefixes} prefixes: {states} states, {tried} tried ({second} of them second cuts), {recovered} recovered, "
