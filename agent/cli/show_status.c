@@ -62,13 +62,16 @@ static void source(struct str *out, const struct status *s, const struct look *k
 	if (s->source_seen > 0)
 		str_addf(out, ", %s %s", s->daemon ? "seen" : "something new came",
 			 look_ago(s->source_seen, k->now, ago, sizeof(ago)));
+	if (s->daemon && s->source.moved > 0)
+		str_addf(out, ", last new commit %s",
+			 look_ago(s->source.moved, k->now, ago, sizeof(ago)));
 	/* The commit line says it already when it is the same. */
 	if (*s->source.id && strcmp(s->source.id, s->commit.id) != 0)
 		str_addf(out, ", head %s", show_short_id(s->source.id, id));
 	str_addc(out, '\n');
 	if (s->source_error) {
 		label(out, k, "");
-		look_addf(out, k, TONE_WARN, "failed: ");
+		look_addf(out, k, TONE_WARN, s->source.refused[0] ? "refused: " : "failed: ");
 		safe_line(out, s->source_error);
 	}
 }

@@ -54,7 +54,8 @@ struct polling {
 	char tried[OBJECT_ID_SIZE];  /* the answer before the sync that failed: not a reason for
 					another */
 	int64_t metrics_ms;          /* clock_ms() when the metrics were told last; 0: never */
-	uint32_t files; /* fingerprint of the declared projects' files when the last sync began */
+	bool stale;                  /* there was no new commit for too long, and it was told */
+	uint32_t files; /* fingerprint of agent.yaml's other files when the last sync began */
 };
 
 struct work {
@@ -125,6 +126,8 @@ void daemon_report(struct daemon *d, enum event ev, const struct event_fields *f
 		   const char *message);
 void daemon_source_failed(struct daemon *d, const char *why); /* by the rule of repeats */
 void daemon_source_answers(struct daemon *d);
+/* It answers, and had nothing new: is that so for too long? */
+void daemon_source_age(struct daemon *d);
 
 /* ---- work.c ---- */
 void work_want(struct daemon *d, unsigned int what);      /* now, or as soon as possible */

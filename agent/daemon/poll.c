@@ -22,25 +22,36 @@ enum {
 	SLACK_MS = 1000,     /* the kernel may wake us together with others */
 };
 
-/* Size and times of each file named: a change of content shows there, and nothing needs to be read.
- */
+/* Size and times: a change of content shows there, and nothing needs to be read. */
+static void add_file(struct str *s, const char *path)
+{
+	struct stat st = {.st_size = -1};
+
+	if (!path)
+		return;
+	(void)stat(path, &st);
+	str_addf(s, "%lld %lld %lld.%09ld ", (long long)st.st_ino, (long long)st.st_size,
+		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+/* Of each file that agent.yaml names and that decides what is deployed. */
 uint32_t poll_fingerprint(const struct config *c)
 {
+	const struct verify_config *v = &c->verify;
 	auto_str struct str s = STR_INIT;
+
+	add_file(&s, v->allowed_signers);
+	add_file(&s, v->revoked);
+	for (size_t i = 0; i < v->openpgp_keys.n; i++)
+		add_file(&s, v->openpgp_keys.v[i]);
 
 	for (size_t i = 0; i < c->n_projects; i++) {
 		const struct settings *p = &c->projects[i].settings;
 		const struct strv *const lists[] = {&p->compose_files, &p->env_files};
 
 		for (size_t k = 0; k < COUNT_OF(lists); k++)
-			for (size_t f = 0; f < lists[k]->n; f++) {
-				struct stat st = {.st_size = -1};
-
-				(void)stat(lists[k]->v[f], &st);
-				str_addf(&s, "%lld %lld %lld.%09ld ", (long long)st.st_ino,
-					 (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-					 st.st_mtim.tv_nsec);
-			}
+			for (size_t f = 0; f < lists[k]->n; f++)
+				add_file(&s, lists[k]->v[f]);
 	}
 	return record_crc32c(str_text(&s), s.len);
 }
@@ -85,8 +96,9 @@ static bool has_moved(struct daemon *d, const char *before, const char *id)
 		return false;
 	if (c->kind == SOURCE_FILE && c->tag)
 		return strcmp(id, before) != 0;
+	/* What was accepted is shown again, after something that was not. */
 	if (strcmp(id, d->source.id) == 0)
-		return false;
+		return d->source.refused[0] != '\0';
 	daemon_look(d); /* a person may have run a sync meanwhile */
 	return strcmp(id, d->source.id) != 0;
 }
@@ -104,7 +116,9 @@ void poll_answered(struct daemon *d, int failed, const char *id, const struct er
 		(void)snprintf(d->poll.answer, sizeof(d->poll.answer), "%s", id);
 		if (has_moved(d, before, id))
 			work_want(d, WORK_SYNC);
-		else if (poll_fingerprint(&d->config) != d->poll.files)
+		else
+			daemon_source_age(d);
+		if (poll_fingerprint(&d->config) != d->poll.files)
 			work_want(d, WORK_SYNC);
 	}
 	metrics_polled(d);

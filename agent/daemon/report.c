@@ -65,3 +65,22 @@ void daemon_source_answers(struct daemon *d)
 	f.reason = text;
 	daemon_report(d, EVENT_SOURCE_REACHABLE, &f, text);
 }
+
+void daemon_source_age(struct daemon *d)
+{
+	static const struct repeat_key key = {.event = EVENT_SOURCE_STALE};
+	auto_free char *text = source_age_text(&d->source, &d->config);
+	struct repeat_state st = {.times = 0};
+	struct err ignored = ERR_INIT;
+
+	if (!text || d->poll.stale || d->config.source.kind == SOURCE_NONE) {
+		d->poll.stale = text != NULL;
+		return;
+	}
+	d->poll.stale = true;
+	/* Before this daemon's life a sync or another daemon may have told it. */
+	(void)repeat_failed(d->store, &key, text, &st, &ignored);
+	if (st.times == 1)
+		daemon_report(d, EVENT_SOURCE_STALE,
+			      &(struct event_fields){.commit = d->source.id, .reason = text}, text);
+}

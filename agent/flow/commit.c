@@ -190,8 +190,10 @@ static int write_source(struct sync *s, struct err *e)
 		return 0;
 	cJSON_Delete(r->held);
 	r->held = TAKE(held);
-	if (!str_eq(r->id, s->head))
+	if (!str_eq(r->id, s->head)) {
 		r->moved = clock_wall();
+		age_look(s);
+	}
 	memcpy(r->id, s->head, sizeof(r->id));
 	free(r->config_digest);
 	r->config_digest = xstrdup_null(s->config->digest);

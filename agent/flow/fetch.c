@@ -114,8 +114,9 @@ static bool settled(const struct sync *s)
 {
 	const struct sync_options *o = s->options;
 
-	return !s->dry && s->source.settled && str_eq(s->source.config_digest, s->config->digest) &&
-	       !o->retry && !o->resume && !o->drift && !o->rollback && !o->accept;
+	return !s->dry && s->source.settled && !s->source.refused[0] &&
+	       str_eq(s->source.config_digest, s->config->digest) && !o->retry && !o->resume &&
+	       !o->drift && !o->rollback && !o->accept;
 }
 
 static void take_commit(struct sync *s, const cJSON *j)
@@ -282,9 +283,11 @@ int flow_fetch(struct sync *s, struct err *e)
 	}
 	if (note_answer(s, e) < 0)
 		return -1;
+	if (str_eq(s->head, s->source.id))
+		age_look(s);
 	if (settled(s) && str_eq(s->head, s->source.id)) {
 		snprintf(s->report->commit.id, OBJECT_ID_SIZE, "%s", s->head);
-		return verify_over(s, e) < 0 ? -1 : nothing_new(s, e);
+		return nothing_new(s, e);
 	}
 	if (get_objects(s, &answer, e) < 0) {
 		note_failure(s, e);

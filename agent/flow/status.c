@@ -221,7 +221,8 @@ static void ask_daemon(const struct config *c, struct status *s)
 	struct err ignored = ERR_INIT;
 
 	s->source_seen = s->source.fetched;
-	s->source_error = xstrdup_null(s->source.last_error);
+	s->source_error =
+		xstrdup_null(s->source.refused[0] ? s->source.refused_why : s->source.last_error);
 	s->daemon = flow_ask_daemon(c, &j, &ignored) == 0;
 	if (!s->daemon)
 		return;

@@ -58,6 +58,11 @@ cJSON *status_to_json(const struct status *s)
 	json_set_int(source, "failures", s->source.failures);
 	json_set_str(source, "last_error", s->source.last_error);
 	set_time(source, "fetched", s->source.fetched);
+	set_time(source, "moved", s->source.moved);
+	if (s->source.refused[0]) {
+		json_set_str(source, "refused", s->source.refused);
+		json_set_str(source, "refused_why", s->source.refused_why);
+	}
 	set_time(source, "seen", s->source_seen);
 	json_set_str(source, "error", s->source_error);
 	json_set_str(control, "mode", control_mode_name(s->control.mode));

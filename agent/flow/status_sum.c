@@ -82,6 +82,8 @@ static void judge_source(struct status *s, const struct config *c)
 	int64_t silent_ms = (clock_wall() - s->source_seen) * 1000;
 	char span[40];
 
+	auto_free char *old = source_age_text(&s->source, c);
+
 	if (s->source_error)
 		worse(s, STATUS_WARNING, "the source: %s", s->source_error);
 	if (limit_ms < SEEN_MIN_MS)
@@ -91,6 +93,8 @@ static void judge_source(struct status *s, const struct config *c)
 	    silent_ms > limit_ms)
 		worse(s, STATUS_WARNING, "the source was not seen for %s",
 		      duration_text(silent_ms, span, sizeof(span)));
+	if (old)
+		worse(s, STATUS_WARNING, "%s", old);
 }
 
 static void judge_all(struct status *s, const struct config *c)
@@ -158,6 +162,10 @@ static char *advice(const struct status *s)
 	text = advice_for(s);
 	if (text)
 		return text;
+	if (s->source.refused[0])
+		return xasprintf("see why the commit is refused above; `mdc-agent accept %s` takes "
+				 "it as it is",
+				 s->source.refused);
 	if (s->source_error)
 		return xstrdup("see the source above: check the network, its URL and credentials");
 	return xstrdup("nothing");

@@ -141,8 +141,8 @@ int target_load(struct sync *s, struct err *e);
 int scratch_open(struct sync *s, struct config *c, struct err *e);
 /* plan_view.c: remove it, and all the rest. `was`: the state_dir that was given. */
 void scratch_close(struct sync *s, struct config *c, const char *was);
-/* verify.c: the source shows again what was accepted. */
-int verify_over(struct sync *s, struct err *e);
+/* age.c: tell when there was no new commit for too long, and when there is one. */
+void age_look(struct sync *s);
 /* Before the first effect of a rollback: hold what was left behind. */
 int target_hold(struct sync *s, struct err *e);
 /* intent.c: write sync.json, the open sync; decided: "", "commit" or "undo" (atomic). */

@@ -173,7 +173,7 @@ static int refuse(struct sync *s, const struct err *why)
 	return -1;
 }
 
-int verify_over(struct sync *s, struct err *e)
+static int over(struct sync *s, struct err *e)
 {
 	const struct event_fields f = {.commit = s->head};
 
@@ -214,7 +214,7 @@ int flow_verify(struct sync *s, struct err *e)
 		return 0;
 	if (s->config->verify.mode == VERIFY_OFF) {
 		follow(s);
-		return verify_over(s, e);
+		return over(s, e);
 	}
 	if (anchor_read(s->store, &a, e) < 0 && !s->options->accept)
 		return -1;
@@ -223,7 +223,7 @@ int flow_verify(struct sync *s, struct err *e)
 		return -1;
 	if (judge(s, &a, e) < 0)
 		return refuse(s, e);
-	return verify_over(s, e);
+	return over(s, e);
 }
 
 int flow_anchor(struct sync *s, struct err *e)

@@ -35,5 +35,5 @@ extern const struct key_row config_policy_rows[];
 /* config_verify.c */
 extern const struct key_row config_verify_rows[];
 int config_check_verify(const struct yaml_node *root, const struct key_context *c,
-			const struct source_config *s, struct verify_config *v);
+			const struct source_config *s, struct verify_config *f);
 void config_verify_done(struct verify_config *v);

@@ -104,6 +104,9 @@ void metrics_text(struct str *out, const struct metrics *m)
 		one(out, METRIC_SOURCE_SEEN,
 		    "When the config repository answered last; the daemon keeps it up to date.",
 		    m->source_seen);
+	if (m->has_source && m->source_moved > 0)
+		one(out, "mdc_source_moved_timestamp_seconds",
+		    "When the last new commit came that was not refused.", m->source_moved);
 	projects(out, m);
 }
 

@@ -28,7 +28,8 @@ struct metrics {
 	int64_t last_sync;
 	bool last_good;
 	bool has_source, source_up;
-	int64_t source_seen; /* 0: never */
+	int64_t source_seen;  /* 0: never */
+	int64_t source_moved; /* 0: never */
 	struct metrics_project *v;
 	size_t n;
 };

@@ -116,6 +116,7 @@ int metrics_write(const struct store *s, const struct config *c, const struct me
 		g.m.source_seen =
 			now->answered ? g.m.last_sync
 				      : metrics_value(old, METRIC_SOURCE_SEEN, g.source.fetched);
+		g.m.source_moved = g.source.moved;
 		metrics_text(&text, &g.m);
 		rc = file_replace_unsynced(c->metrics_file, str_text(&text), text.len, METRICS_MODE,
 					   e);

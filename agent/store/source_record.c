@@ -5,6 +5,8 @@
  */
 #include "agent/store/layout.h"
 
+#include "common/clock.h"
+#include "common/duration.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/record.h"
@@ -70,6 +72,18 @@ int source_write(const struct store *s, const struct source_record *r, struct er
 	if (r->held)
 		cJSON_AddItemToObject(j, "held", cJSON_Duplicate(r->held, true));
 	return record_write(path, j, e);
+}
+
+char *source_age_text(const struct source_record *r, const struct config *c)
+{
+	int64_t limit_ms = c->source.max_age_ms, age_ms = (clock_wall() - r->moved) * 1000;
+	char age[32], limit[32];
+
+	if (limit_ms == 0 || r->moved == 0 || age_ms <= limit_ms)
+		return NULL;
+	return xasprintf("no new commit for %s; source.max_age is %s",
+			 duration_text(age_ms, age, sizeof(age)),
+			 duration_text(limit_ms, limit, sizeof(limit)));
 }
 
 void source_record_done(struct source_record *r)

@@ -63,6 +63,9 @@ struct source_record {
 int source_read(const struct store *s, struct source_record *out,
 		struct err *e); /* zeroed if there is none, or it is damaged: it only saves work */
 int source_write(const struct store *s, const struct source_record *r, struct err *e);
+/* "no new commit for 9d ..." where that is longer than source.max_age; NULL: it is not. The caller
+ * frees. */
+char *source_age_text(const struct source_record *r, const struct config *c);
 void source_record_done(struct source_record *r);
 #define auto_source AUTO(source_record_done)
 

@@ -46,6 +46,10 @@ static const char expected[] =
 	"the daemon keeps it up to date.\n"
 	"# TYPE mdc_source_last_seen_timestamp_seconds gauge\n"
 	"mdc_source_last_seen_timestamp_seconds 3000\n"
+	"# HELP mdc_source_moved_timestamp_seconds When the last new commit came that was not "
+	"refused.\n"
+	"# TYPE mdc_source_moved_timestamp_seconds gauge\n"
+	"mdc_source_moved_timestamp_seconds 2500\n"
 	"# HELP mdc_project_good 1 if the project is deployed as the repository wants it.\n"
 	"# TYPE mdc_project_good gauge\n"
 	"mdc_project_good{project=\"web\"} 1\n"
@@ -67,6 +71,7 @@ static struct metrics sample(struct metrics_project v[2])
 				.has_source = true,
 				.source_up = true,
 				.source_seen = 3000,
+				.source_moved = 2500,
 				.v = v,
 				.n = 2};
 }
