@@ -266,6 +266,16 @@ def test_rejected_content_moves_no_anchor(trusting, keys):
     assert trusting.state() == before
 
 
+def test_killed_before_the_anchor(trusting, keys):
+    """Checked and staged, and dead before it was written down: checked again."""
+    before = trusting.state()
+    trusting.repo.push_signed(keys["alice"], {"web/compose.yaml": app(2)})
+    trusting.agent.sync(fault="stage_done:kill")
+    assert trusting.state() == before
+    trusting.accepted()
+    assert trusting.state()[2] != before[2]
+
+
 def test_accept(trusting, keys):
     """A rewritten history is refused until a person says that it is right."""
     first = trusting.repo.head()
@@ -391,17 +401,17 @@ def test_tags(tagged, keys):
     repo.push_signed(keys["mallory"], {"web/compose.yaml": app(2)})
     tagged.agent.sync(DONE)
     assert tagged.agent.current() == 1
-    second = repo.tag(keys["bob"], "deploy/2")
+    repo.tag(keys["bob"], "deploy/2")
     tagged.accepted()
     repo.push_signed(None, {"web/compose.yaml": app(3)})
+    other = repo.tag(keys["alice"], "never/1")
     for make, words in ((lambda: repo.tag(None, "deploy/3"), "is not signed"),
                         (lambda: repo.tag(keys["mallory"], "deploy/4"), "does not name"),
                         (lambda: repo.set_ref("refs/tags/deploy/5", repo.head()), "no annotated tag"),
-                        (lambda: repo.set_ref("refs/tags/deploy/6", tagged.first), "was made as tag deploy/1"),
-                        (lambda: repo.set_ref("refs/tags/deploy/7", second), "was made as tag deploy/2")):
+                        (lambda: repo.set_ref("refs/tags/deploy/6", other), "was made as tag never/1"),
+                        (lambda: repo.set_ref("refs/tags/deploy/7", tagged.first), "does not descend from")):
         make()
-        if words != "was made as tag deploy/2":  # that is the commit that runs: nothing to refuse, nothing to do
-            tagged.refused(words)
+        tagged.refused(words)
     repo.tag(keys["alice"], "deploy/10")
     tagged.accepted()
 
@@ -428,8 +438,8 @@ def test_tags_only_go_up(tagged, keys):
     repo.tag(keys["alice"], "deploy/2")
     run("git", "update-ref", "-d", "refs/tags/deploy/3", cwd=repo.bare)
     tagged.refused("deploy/2 is older than deploy/3")
-    repo.set_ref("refs/tags/deploy/2", "0" * 40)
-    tagged.refused("does not descend from")
+    run("git", "update-ref", "-d", "refs/tags/deploy/2", cwd=repo.bare)
+    tagged.refused("deploy/1 is older than deploy/3")
 
 
 # ---- freeze --------------------------------------------------------------------------------------------------------------
