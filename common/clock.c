@@ -86,6 +86,24 @@ const char *clock_iso(int64_t wall, char buf[CLOCK_ISO_SIZE])
 	return buf;
 }
 
+bool clock_parse_iso(const char *text, int64_t *wall)
+{
+	struct tm parts = {.tm_year = 0};
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
+	int hours = 0, minutes = 0;
+
+	if (!rest)
+		return false;
+	if (*rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (strcmp(rest, "Z") != 0 && sscanf(rest, "%3d:%2d", &hours, &minutes) != 2)
+		return false;
+	int64_t offset_s = (int64_t)hours * 3600 + (rest[0] == '-' ? -minutes : minutes) * 60;
+
+	*wall = (int64_t)timegm(&parts) - offset_s;
+	return true;
+}
+
 const char *clock_local(int64_t wall, char buf[CLOCK_ISO_SIZE])
 {
 	struct tm parts;

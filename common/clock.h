@@ -25,6 +25,9 @@ bool deadline_over(struct deadline d);
 enum { CLOCK_ISO_SIZE = 32 };
 /* "2026-11-19T03:12:45Z" into buf; returns buf. */
 const char *clock_iso(int64_t wall, char buf[CLOCK_ISO_SIZE]);
+/* The other way round, also with a fraction and with an offset ("+01:00"); false if it is no time.
+ */
+bool clock_parse_iso(const char *text, int64_t *wall);
 /* "2026-11-19 03:12" local time, for people; returns buf. */
 const char *clock_local(int64_t wall, char buf[CLOCK_ISO_SIZE]);
 

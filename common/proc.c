@@ -39,6 +39,7 @@ struct run {
 	struct deadline until; /* of the present phase */
 	bool ending;           /* SIGTERM was sent */
 	bool killed;           /* SIGKILL was sent */
+	struct deadline tick;  /* when on_tick() is due */
 };
 
 /* Keep the end: a program's last words say why it failed. */
@@ -130,6 +131,24 @@ static bool check_deadline(struct run *run)
 	return true;
 }
 
+/* Wait for what comes first; call on_tick() when it is due. */
+static void run_on(struct run *run)
+{
+	int64_t wait_ms = deadline_left_ms(run->until);
+
+	if (!run->p->on_tick || run->ending) {
+		step(run, wait_ms);
+		return;
+	}
+	int64_t tick_ms = deadline_left_ms(run->tick);
+
+	step(run, tick_ms < wait_ms ? tick_ms : wait_ms);
+	if (!deadline_over(run->tick))
+		return;
+	run->p->on_tick(run->p->arg);
+	run->tick = deadline_in(run->p->tick_ms);
+}
+
 /* The child is a zombie. What it left in its group may still write, and is then ended too. */
 static void drain_rest(struct run *run)
 {
@@ -180,8 +199,9 @@ int proc_run(const struct proc *p, struct proc_result *r, struct err *e)
 	if (proc_start(p, &run.c, e) < 0)
 		return -1;
 	run.until = deadline_in(p->timeout_ms);
+	run.tick = deadline_in(p->tick_ms);
 	while (!child_ended(run.c.pid) && check_deadline(&run))
-		step(&run, deadline_left_ms(run.until));
+		run_on(&run);
 	drain_rest(&run);
 	set_status(&result, child_finish(run.c.pid, KILL_MS));
 	/* A virtual machine's clock of work runs up to a tenth slow. */

@@ -31,6 +31,9 @@ struct proc {
 	int keep_fd;     /* a descriptor the child inherits (a lock); 0 or less: none */
 	/* Called with each piece of stderr as it arrives (progress); may be NULL. */
 	void (*on_stderr)(const char *text, size_t len, void *arg);
+	/* Called each tick_ms while it runs; NULL: none. */
+	void (*on_tick)(void *arg);
+	int tick_ms;
 	void *arg;
 };
 

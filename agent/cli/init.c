@@ -5,6 +5,7 @@
 #include "agent/cli/init.h"
 
 #include "agent/cli/verb.h"
+#include "agent/model/places.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/path.h"
@@ -61,8 +62,10 @@ static int choose(const struct cli *c, struct choice *h, struct err *e)
 	if (h->branch[0] == '-')
 		return err_set(e, ERR_USAGE, 0, "--branch: \"%s\" is not a branch's name",
 			       h->branch);
-	if (absolute(c->config_file ? c->config_file : MDC_SYSCONFDIR "/agent.yaml", &h->config,
-		     e) < 0)
+	auto_free char *dir = place_settings_dir();
+	auto_free char *own = path_join(dir, "agent.yaml");
+
+	if (absolute(c->config_file ? c->config_file : own, &h->config, e) < 0)
 		return -1;
 	if (bare && absolute(bare, &h->bare, e) < 0)
 		return -1;
@@ -101,7 +104,9 @@ static int write_config(const struct choice *h, const struct str *text, struct e
 
 static void next_steps(struct str *out, const struct choice *h)
 {
-	bool usual = str_eq(h->config, MDC_SYSCONFDIR "/agent.yaml");
+	auto_free char *dir = place_settings_dir();
+	auto_free char *own = path_join(dir, "agent.yaml");
+	bool usual = str_eq(h->config, own);
 	auto_free char *program =
 		usual ? xstrdup("mdc-agent") : xasprintf("mdc-agent --config %s", h->config);
 
@@ -115,11 +120,16 @@ static void next_steps(struct str *out, const struct choice *h)
 		str_addf(out, "  $EDITOR %s                # set source.url, or declare projects\n",
 			 h->config);
 	if (init_is_ssh(h->url))
-		str_add(out, "  ssh-keygen -t ed25519 -N '' -f " INIT_SSH_KEY
-			     "   # then give the server " INIT_SSH_KEY ".pub\n"
-			     "  ssh-keyscan HOST >" INIT_KNOWN_HOSTS
-			     "   # compare with what the server's owner says\n");
-	if (usual)
+		str_addf(out,
+			 "  ssh-keygen -t ed25519 -N '' -f %s/" INIT_SSH_KEY
+			 "   # then give the server %s/" INIT_SSH_KEY ".pub\n"
+			 "  ssh-keyscan HOST >%s/" INIT_KNOWN_HOSTS
+			 "   # compare with what the server's owner says\n",
+			 dir, dir, dir);
+	if (usual && place_is_user())
+		str_add(out, "  systemctl --user enable --now mdc-agent   # and, to have it run "
+			     "without a session: loginctl enable-linger\n");
+	else if (usual)
 		str_add(out, "  systemctl enable --now mdc-agent\n");
 	else
 		str_addf(out, "  %s run &\n", program);

@@ -13,8 +13,9 @@
  * url may be NULL. */
 void init_text(struct str *out, const char *url, const char *branch);
 
-#define INIT_SSH_KEY     MDC_SYSCONFDIR "/id_ed25519"
-#define INIT_KNOWN_HOSTS MDC_SYSCONFDIR "/known_hosts"
+/* Beside the settings, in place_settings_dir(). */
+#define INIT_SSH_KEY     "id_ed25519"
+#define INIT_KNOWN_HOSTS "known_hosts"
 bool init_is_ssh(const char *url); /* ssh://... or git@host:path */
 
 struct init_bare {

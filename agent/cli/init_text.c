@@ -7,7 +7,9 @@
 #include "agent/cli/look.h"
 #include "agent/model/config.h"
 #include "agent/model/keys.h"
+#include "agent/model/places.h"
 #include "common/mem.h"
+#include "common/path.h"
 
 #include <string.h>
 
@@ -16,6 +18,7 @@ enum { TEXT_COLUMNS = 100, INDENT = 2 };
 struct writer {
 	struct str *out;
 	const char *url, *branch;
+	const char *ssh_key, *known_hosts;
 };
 
 /* "..." as JSON writes it, which YAML reads. */
@@ -65,8 +68,8 @@ static const char *value_of(const struct writer *w, const char *name)
 		{"source.url", w->url},
 		{"source.branch", w->branch},
 		/* Without these an ssh source is refused; `init` says how to make the files. */
-		{"source.ssh_key_file", init_is_ssh(w->url) ? INIT_SSH_KEY : NULL},
-		{"source.known_hosts_file", init_is_ssh(w->url) ? INIT_KNOWN_HOSTS : NULL},
+		{"source.ssh_key_file", init_is_ssh(w->url) ? w->ssh_key : NULL},
+		{"source.known_hosts_file", init_is_ssh(w->url) ? w->known_hosts : NULL},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(given); i++) {
@@ -108,11 +111,19 @@ bool init_is_ssh(const char *url)
 
 void init_text(struct str *out, const char *url, const char *branch)
 {
-	struct writer w = {.out = out, .url = url, .branch = branch};
+	auto_free char *dir = place_settings_dir();
+	auto_free char *ssh_key = path_join(dir, INIT_SSH_KEY);
+	auto_free char *known_hosts = path_join(dir, INIT_KNOWN_HOSTS);
+	struct writer w = {.out = out,
+			   .url = url,
+			   .branch = branch,
+			   .ssh_key = ssh_key,
+			   .known_hosts = known_hosts};
 
-	str_add(out,
-		"# Settings of this host for mdc-agent. Every key is here; what is commented out "
-		"shows its default.\n"
-		"# More: man agent.yaml. After a change: systemctl reload mdc-agent\n");
+	str_addf(out,
+		 "# Settings of this host for mdc-agent. Every key is here; what is commented out "
+		 "shows its default.\n"
+		 "# More: man agent.yaml. After a change: systemctl %sreload mdc-agent\n",
+		 place_is_user() ? "--user " : "");
 	keys_each(config_rows(), "", one_key, &w);
 }

@@ -40,7 +40,8 @@ const struct option_row global_options[] = {
 	{.name = "config",
 	 .arg = "FILE",
 	 .letter = 'c',
-	 .help = "the host's settings; default " MDC_SYSCONFDIR "/agent.yaml"},
+	 .help = "the host's settings; default " MDC_SYSCONFDIR
+		 "/agent.yaml, as a user ~/.config/mdc-agent/agent.yaml"},
 	{.name = "json", .help = "print JSON instead of text; errors too"},
 	{.name = "color",
 	 .arg = "auto|always|never",

@@ -8,7 +8,7 @@
 #include "agent/daemon/lines.h"
 #include "agent/daemon/pace.h"
 
-#include "common/file.h"
+#include "agent/model/places.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -40,15 +40,6 @@ static const char request[] =
 	"%22event%22%3A%5B%22start%22%2C%22die%22%2C%22died%22%2C%22destroy%22%2C%22remove%22%2C"
 	"%22oom%22%5D%7D HTTP/1.0\r\nHost: mdc-agent\r\n\r\n";
 
-static const struct {
-	enum engine_kind kind;
-	const char *path;
-} places[] = {
-	{ENGINE_DOCKER, "/run/docker.sock"},
-	{ENGINE_DOCKER, "/var/run/docker.sock"},
-	{ENGINE_PODMAN, "/run/podman/podman.sock"},
-};
-
 enum part { PART_STATUS, PART_HEADERS, PART_EVENTS };
 
 struct follow {
@@ -68,17 +59,14 @@ static void connect_later(struct follow *f);
 static char *find_socket(const struct config *c)
 {
 	const char *host = getenv("DOCKER_HOST");
+	enum engine_kind kind = ENGINE_AUTO;
 
 	if (c->socket)
 		return xstrdup(str_starts(c->socket, "unix://") ? c->socket + strlen("unix://")
 								: c->socket);
-	if (c->engine != ENGINE_PODMAN && host && str_starts(host, "unix://"))
+	if (c->engine == ENGINE_AUTO && host && str_starts(host, "unix://"))
 		return xstrdup(host + strlen("unix://"));
-	for (size_t i = 0; i < COUNT_OF(places); i++)
-		if ((c->engine == ENGINE_AUTO || c->engine == places[i].kind) &&
-		    file_exists(places[i].path))
-			return xstrdup(places[i].path);
-	return NULL;
+	return place_engine_socket(c->engine, &kind);
 }
 
 static void disconnect(struct follow *f)

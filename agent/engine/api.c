@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 enum { CONNECT_MS = 5000, STREAM_MS = 10000, MESSAGE_MAX = 240 };
 
@@ -187,6 +189,21 @@ int api_stream(struct engine *g, const char *path, int (*sink)(const char *, siz
 	if (http_send(connection(g), &r, &got, e) < 0)
 		return no_answer(g, e);
 	*status = got.status;
+	return 0;
+}
+
+int api_begin(struct engine *g, const char *method, const char *path, int *fd, struct err *e)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	auto_free char *request = xasprintf(
+		"%s %s HTTP/1.0\r\nHost: engine\r\nContent-Length: 0\r\n\r\n", method, path);
+	auto_close int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", g->socket);
+	if (s < 0 || connect(s, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    send(s, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+		return err_set(e, ERR_RETRY, errno, "the engine does not answer at %s", g->socket);
+	*fd = TAKE_FD(s);
 	return 0;
 }
 

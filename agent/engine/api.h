@@ -13,6 +13,13 @@
 
 enum engine_flavour { FLAVOUR_UNKNOWN, FLAVOUR_DOCKER, FLAVOUR_PODMAN };
 
+struct kick;
+struct kicks { /* health checks that we run: health.c */
+	struct kick *v;
+	size_t n;
+};
+void kicks_done(struct kicks *k);
+
 struct engine {
 	char *socket;
 	char *compose;         /* path of the plugin */
@@ -21,6 +28,7 @@ struct engine {
 	enum engine_flavour flavour;
 	struct http *http; /* opened at the first request */
 	pid_t pid;         /* of the process that opened it: a forked child opens its own */
+	struct kicks kicks;
 };
 
 /* What to install, for messages. */
@@ -62,6 +70,12 @@ int api_post(struct engine *g, const char *path, const cJSON *body, int timeout_
 /* POST with a JSON body whose answer's body goes to a sink. */
 int api_post_stream(struct engine *g, const char *path, const cJSON *body, int timeout_ms,
 		    struct demux *out, long *status, struct err *e);
+
+/*
+ * Send a request without a body and do not wait: the answer, headers and all, comes at *fd, which
+ * then ends. The caller closes it.
+ */
+int api_begin(struct engine *g, const char *method, const char *path, int *fd, struct err *e);
 
 /* A request whose body goes to a sink; see http.h. */
 int api_stream(struct engine *g, const char *path, int (*sink)(const char *, size_t, void *),

@@ -48,12 +48,16 @@ static int with_services(struct engine *g, const struct compose_call *c,
 			 const struct strv *services, enum compose_step step, struct err *e)
 {
 	auto_compose_run struct compose_run r = {.step = step};
+	struct err ignored = ERR_INIT;
 
 	if (services && services->n == 0)
 		return 0;
 	start(g, c, c->model, &r);
 	for (size_t i = 0; i < COUNT_OF(proxies); i++)
 		compose_pass_env(&r.env, proxies[i]);
+	/* Podman has no BuildKit: Compose would want to start one, from an image of its makers'. */
+	if (step == COMPOSE_BUILD && api_flavour(g, &ignored) == FLAVOUR_PODMAN)
+		strv_push(&r.env, "DOCKER_BUILDKIT=0");
 	/* "--": a service may be called "-q". */
 	WORDS(&r.args, step == COMPOSE_PULL ? "pull" : "build", "--");
 	for (size_t i = 0; services && i < services->n; i++)
@@ -94,10 +98,14 @@ static int add_variables(const char *path, struct strv *env, struct err *e)
 int compose_up(struct engine *g, const struct compose_call *c, struct err *e)
 {
 	auto_compose_run struct compose_run r = {.step = COMPOSE_UP};
+	struct err ignored = ERR_INIT;
 
 	start(g, c, c->model, &r);
 	if (add_variables(c->model, &r.env, e) < 0)
 		return -1;
+	/* Where `depends_on` wants a service healthy, `up` itself waits for its checks. */
+	if (api_flavour(g, &ignored) == FLAVOUR_PODMAN)
+		r.checks = c->project;
 	WORDS(&r.args, "up", "-d", "--no-build", "--pull", "never", "--remove-orphans");
 	return compose_run(g, &r, NULL, e);
 }

@@ -24,6 +24,7 @@ enum {
 	MAX_OUT = 16 * 1024 * 1024,
 	SAID_MAX = 400,
 	FIRST_MAX = 512,
+	CHECKS_MS = 500,
 };
 
 static const char *const names[] = {
@@ -68,6 +69,7 @@ static void fill_env(const struct compose_run *r, struct strv *env)
 
 /* Cuts stderr into lines for the caller's progress. */
 struct lines {
+	struct engine *g;
 	const struct compose_run *r;
 	struct str part;
 	struct str first; /* the beginning: a Go program that dies says why before all its stacks */
@@ -98,6 +100,13 @@ static void on_stderr(const char *text, size_t len, void *arg)
 		else
 			str_addc(&l->part, text[i]);
 	}
+}
+
+static void on_tick(void *arg)
+{
+	struct lines *l = arg;
+
+	engine_health_kick_all(l->g, l->r->checks);
 }
 
 /* A build tells what went wrong on stdout: the block between its last two "------" lines. */
@@ -181,7 +190,7 @@ int compose_run(struct engine *g, const struct compose_run *r, char **out, struc
 	auto_strv struct strv argv = STRV_INIT;
 	auto_strv struct strv env = STRV_INIT;
 	auto_proc_result struct proc_result res = {.how = PROC_EXITED};
-	struct lines lines = {.r = r, .first = {.max = FIRST_MAX}};
+	struct lines lines = {.g = g, .r = r, .first = {.max = FIRST_MAX}};
 
 	strv_push(&argv, g->compose);
 	for (size_t i = 0; i < r->args.n; i++)
@@ -199,6 +208,8 @@ int compose_run(struct engine *g, const struct compose_run *r, char **out, struc
 		.max_cpu_s = r->max_cpu_s,
 		.keep_fd = r->lock_fd,
 		.on_stderr = on_stderr,
+		.on_tick = r->checks ? on_tick : NULL,
+		.tick_ms = CHECKS_MS,
 		.arg = &lines,
 	};
 	int bad = proc_run(&p, &res, e);

@@ -15,7 +15,8 @@ struct compose_run {
 	struct strv env;   /* beside what every run gets */
 	const char *input; /* stdin, or NULL */
 	int timeout_ms, lock_fd;
-	size_t max_memory; /* as in struct proc */
+	const char *checks; /* run this project's health checks meanwhile; NULL: none */
+	size_t max_memory;  /* as in struct proc */
 	int max_cpu_s;
 	void (*on_line)(const char *line, void *arg);
 	void *arg;

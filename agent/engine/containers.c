@@ -4,6 +4,7 @@
  * knows; Podman's list says nothing about health at all. Depends on: common, api.
  */
 #include "agent/engine/api.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -12,7 +13,13 @@
 
 #define LABEL_PROJECT "com.docker.compose.project"
 
-enum { HEALTH_LOG_MAX = 512, ERROR_MAX = 512, CONTAINERS_MAX = 20000 };
+enum {
+	HEALTH_LOG_MAX = 512,
+	ERROR_MAX = 512,
+	CONTAINERS_MAX = 20000,
+	RESTART_S = 10,
+	NS_PER_MS = 1000000
+};
 
 int api_containers(struct engine *g, const char *project, cJSON **out, struct err *e)
 {
@@ -134,6 +141,16 @@ static char *failing_probe(const cJSON *j)
 	return trimmed[0] != '\0' ? str_printable(trimmed, HEALTH_LOG_MAX) : NULL;
 }
 
+static char *last_check(const cJSON *j)
+{
+	const cJSON *probe = NULL;
+	const char *ended = NULL;
+
+	cJSON_ArrayForEach (probe, json_path(j, "State.Health.Log"))
+		ended = json_str(probe, "End", ended);
+	return ended ? xstrdup(ended) : NULL;
+}
+
 static void replace(char **at, char *value)
 {
 	free(*at);
@@ -150,12 +167,32 @@ static void fill_inspected(const cJSON *j, struct container *c)
 	c->state = container_state_parse(json_str(state, "Status", ""));
 	c->health = health_of(j);
 	replace(&c->health_log, failing_probe(j));
+	replace(&c->check_last, last_check(j));
+	c->check_every_ms = json_int(json_path(j, "Config.Healthcheck"), "Interval", 0) / NS_PER_MS;
 	c->exit_code = (int)json_int(state, "ExitCode", 0);
 	c->restart_count = (int)json_int(j, "RestartCount", 0);
 	replace(&c->restart_policy, xstrdup(policy && policy[0] != '\0' ? policy : "no"));
 	replace(&c->error, error[0] != '\0' ? str_printable(error, ERROR_MAX) : NULL);
 	c->oom_killed = json_bool(state, "OOMKilled", false);
 	replace(&c->image_id, xstrdup(json_str(j, "Image", c->image_id)));
+}
+
+/*
+ * Podman knows no state between a container's end and its next start: it is "exited" for as long as
+ * the program takes that starts it again.
+ */
+static bool will_restart(const cJSON *j, const struct container *c)
+{
+	const cJSON *policy = json_path(j, "HostConfig.RestartPolicy");
+	int64_t most = json_int(policy, "MaximumRetryCount", 0), ended = 0;
+
+	if (c->state != CONTAINER_EXITED || str_eq(c->restart_policy, "no") ||
+	    !clock_parse_iso(json_str(json_obj(j, "State"), "FinishedAt", NULL), &ended))
+		return false;
+	if (str_eq(c->restart_policy, "on-failure") &&
+	    (c->exit_code == 0 || (most > 0 && c->restart_count >= most)))
+		return false;
+	return clock_wall() - ended < RESTART_S;
 }
 
 int engine_inspect(struct engine *g, struct container *c, bool *gone, struct err *e)
@@ -168,8 +205,11 @@ int engine_inspect(struct engine *g, struct container *c, bool *gone, struct err
 		return err_set(e, ERR_RETRY, 0, "the engine's answer about %s has no state",
 			       c->name);
 	*gone = j == NULL;
-	if (j)
-		fill_inspected(j, c);
+	if (!j)
+		return 0;
+	fill_inspected(j, c);
+	if (will_restart(j, c) && api_flavour(g, e) == FLAVOUR_PODMAN)
+		c->state = CONTAINER_RESTARTING;
 	return 0;
 }
 
@@ -183,27 +223,4 @@ int engine_networks(struct engine *g, cJSON **out, struct err *e)
 		return err_set(e, ERR_RETRY, 0, "the engine's list of networks is not a list");
 	*out = TAKE(list);
 	return 0;
-}
-
-/*
- * Podman leaves health checks to systemd's timers. Where there is no systemd, nobody runs them and
- * the status stays "starting" for ever: one call runs one probe.
- */
-int engine_health_kick(struct engine *g, const struct container *c, struct err *e)
-{
-	if (!c->inspected || c->health == HEALTH_NONE || c->state != CONTAINER_RUNNING ||
-	    access("/run/systemd/system", F_OK) == 0)
-		return 0;
-	enum engine_flavour flavour = api_flavour(g, e);
-
-	if (flavour == FLAVOUR_UNKNOWN)
-		return -1;
-	if (flavour == FLAVOUR_DOCKER)
-		return 0;
-	auto_free char *id = api_path_escape(c->id);
-	auto_free char *path = xasprintf("/v4.0.0/libpod/containers/%s/healthcheck", id);
-	auto_api_answer struct api_answer a;
-
-	/* Its answer is not looked at: the next inspect says what came of it. */
-	return api_call(g, "GET", path, API_TIMEOUT_MS, &a, e);
 }

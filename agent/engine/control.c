@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 enum {
 	GRACE_S = 10, /* the engine's own default */
@@ -156,18 +155,10 @@ static int grace_ms(struct engine *g, const char *id, int64_t *ms, struct err *e
 
 static int ask(struct engine *g, const char *id, struct stopping *s, struct err *e)
 {
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	auto_free char *escaped = api_path_escape(id);
-	auto_free char *request = xasprintf(
-		"POST /containers/%s/stop HTTP/1.0\r\nContent-Length: 0\r\n\r\n", escaped);
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_free char *path = xasprintf("/containers/%s/stop", escaped);
 
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", g->socket);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
-		return err_set(e, ERR_RETRY, errno, "the engine does not answer at %s", g->socket);
-	s->fd = TAKE_FD(fd);
-	return 0;
+	return api_begin(g, "POST", path, &s->fd, e);
 }
 
 /* The answer is whole: what does it say? */

@@ -1,28 +1,18 @@
 /*
  * engine - where the engine's socket and the Compose plugin are to be found.
- * To support another layout: a line in sockets[] or plugin_dirs[].
+ * To support another layout: a line in sockets[] of model/places.c, or in plugin_dirs[].
  * Depends on: common, api.
  */
 #include "agent/engine/engine.h"
 
 #include "agent/engine/api.h"
+#include "agent/model/places.h"
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/str.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-/* In the order they are tried; `auto` takes the first socket there is. */
-static const struct socket_place {
-	enum engine_kind kind;
-	enum engine_flavour flavour;
-	const char *path;
-} sockets[] = {
-	{ENGINE_DOCKER, FLAVOUR_DOCKER, "/run/docker.sock"},
-	{ENGINE_DOCKER, FLAVOUR_DOCKER, "/var/run/docker.sock"},
-	{ENGINE_PODMAN, FLAVOUR_PODMAN, "/run/podman/podman.sock"},
-};
 
 static const char *const plugin_dirs[] = {
 	"/usr/local/lib/docker/cli-plugins",
@@ -44,13 +34,6 @@ static const struct program_place {
 	{ENGINE_PODMAN, "/run/current-system/sw/bin/podman", "podman.socket"},
 };
 
-static bool is_socket(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 static bool is_program(const char *path)
 {
 	struct stat st;
@@ -70,8 +53,8 @@ static int no_socket(enum engine_kind kind, struct err *e)
 		if ((kind == ENGINE_AUTO || kind == p->kind) && is_program(p->path))
 			return err_set(e, ERR_RETRY, 0,
 				       "%s is installed, but there is no socket of its API: "
-				       "start it with `systemctl enable --now %s`",
-				       p->path, p->unit);
+				       "start it with `systemctl %senable --now %s`",
+				       p->path, place_is_user() ? "--user " : "", p->unit);
 	}
 	return err_set(
 		e, ERR_USAGE, 0,
@@ -96,6 +79,7 @@ static int from_environment(const char *host, struct engine *g, struct err *e)
 static int find_socket(const struct config *c, struct engine *g, struct err *e)
 {
 	const char *host = getenv("DOCKER_HOST");
+	enum engine_kind kind = ENGINE_AUTO;
 
 	/* A socket that is named may come later (the engine restarts): calls will say so. */
 	if (c->socket) {
@@ -104,14 +88,12 @@ static int find_socket(const struct config *c, struct engine *g, struct err *e)
 	}
 	if (c->engine == ENGINE_AUTO && host && host[0] != '\0')
 		return from_environment(host, g, e);
-	for (size_t i = 0; i < COUNT_OF(sockets); i++) {
-		if (c->engine != ENGINE_AUTO && c->engine != sockets[i].kind)
-			continue;
-		if (is_socket(sockets[i].path)) {
-			g->socket = xstrdup(sockets[i].path);
-			g->flavour = sockets[i].flavour;
-			return 0;
-		}
+	g->socket = place_engine_socket(c->engine, &kind);
+	if (g->socket) {
+		/* Docker's place may be a link to Podman's socket: then it is asked. */
+		if (kind == ENGINE_PODMAN)
+			g->flavour = FLAVOUR_PODMAN;
+		return 0;
 	}
 	return no_socket(c->engine, e);
 }
@@ -191,6 +173,7 @@ void engine_close(struct engine *g)
 {
 	if (g->http)
 		http_close(g->http);
+	kicks_done(&g->kicks);
 	free(g->socket);
 	free(g->compose);
 	free(g->version_note);

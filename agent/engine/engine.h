@@ -65,8 +65,12 @@ int engine_images_kept(struct engine *g, struct strv *ids,
 /* Give an image another name (used after building). */
 int engine_image_tag(struct engine *g, const char *id, const char *repo, const char *tag,
 		     struct err *e);
-/* Trigger health checks where no systemd timer does (podman); a no-op on docker. */
+/*
+ * Begin the container's health check if it is due and nobody else runs it (Podman without timers of
+ * systemd; health.c); a no-op on Docker. To be called at each look, after engine_inspect().
+ */
 int engine_health_kick(struct engine *g, const struct container *c, struct err *e);
+void engine_health_kick_all(struct engine *g, const char *project);
 
 /* ---- changing (compose.c, repair.c) ---- */
 struct compose_call {

@@ -108,9 +108,9 @@ void drift_refine(struct engine *g, struct containers *l)
 		struct err ignored = ERR_INIT;
 		bool gone = false;
 
-		if (c->state != CONTAINER_EXITED || !c->ended_well || !c->ours)
+		if (c->state != CONTAINER_EXITED || !c->ours)
 			continue;
-		if (engine_inspect(g, c, &gone, &ignored) == 0 && !gone)
+		if (engine_inspect(g, c, &gone, &ignored) == 0 && !gone && c->ended_well)
 			c->ended_well = str_eq(c->restart_policy, "no") ||
 					str_eq(c->restart_policy, "on-failure");
 	}

@@ -106,14 +106,13 @@ static void judge_exited(const struct judge *j, struct look *l, const struct con
 
 static void judge_running(const struct judge *j, struct look *l, const struct container *c)
 {
+	struct err ignored = ERR_INIT;
+
+	(void)engine_health_kick(j->engine, c, &ignored);
 	if (c->health == HEALTH_UNHEALTHY)
 		blame(j, l, c, "unhealthy");
-	else if (c->health == HEALTH_STARTING) {
-		struct err ignored = ERR_INIT;
-
-		(void)engine_health_kick(j->engine, c, &ignored);
+	else if (c->health == HEALTH_STARTING)
 		pend(l, c->service, "is starting");
-	}
 }
 
 /* Restarts since this trial began: a container that is older has a history of its own. */

@@ -6,6 +6,7 @@
 #include "agent/model/config.h"
 
 #include "agent/model/config_parts.h"
+#include "agent/model/places.h"
 #include "common/mem.h"
 #include "common/path.h"
 
@@ -40,9 +41,9 @@ static void fill_in(struct config *c)
 		c->host = xstrdup(host);
 	}
 	if (!c->state_dir)
-		c->state_dir = xstrdup("/var/lib/mdc-agent");
+		c->state_dir = place_state(c->file);
 	if (!c->runtime_dir)
-		c->runtime_dir = xstrdup("/run/mdc-agent");
+		c->runtime_dir = place_runtime(c->file);
 	if (!c->source.path)
 		c->source.path = xstrdup(".");
 	if (!c->source.branch && !c->source.tag)

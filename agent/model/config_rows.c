@@ -269,7 +269,8 @@ static const struct key_row rows[] = {
 	 "The name by which `hosts` in the repository mean this machine.", set_host, AT(host),
 	 NULL},
 	{"engine", "docker|podman|auto", "auto",
-	 "Which engine runs the containers; auto takes the one whose socket is there, Docker first.",
+	 "Which engine runs the containers; auto takes the one whose socket is there, Docker "
+	 "first, and a user's own before the system's.",
 	 set_engine, AT(engine), NULL},
 	{"socket", "path of a socket", NULL,
 	 "The engine's API socket, if it is not at the usual place.", set_socket, AT(socket), NULL},
@@ -277,10 +278,12 @@ static const struct key_row rows[] = {
 	 "The docker-compose plugin's binary (version 2), if it is not at the usual place.",
 	 config_set_path, AT(compose), NULL},
 	{"state_dir", "absolute path", "/var/lib/mdc-agent",
-	 "Where generations, snapshots' records and the files that projects mount are kept.",
+	 "Where generations, snapshots' records and the files that projects mount are kept. As a "
+	 "user: ~/.local/state/mdc-agent.",
 	 config_set_path, AT(state_dir), NULL},
 	{"runtime_dir", "absolute path", "/run/mdc-agent",
-	 "Where the control socket is; emptied at boot.", config_set_path, AT(runtime_dir), NULL},
+	 "Where the control socket is; emptied at boot. As a user: $XDG_RUNTIME_DIR/mdc-agent.",
+	 config_set_path, AT(runtime_dir), NULL},
 	{"metrics_file", "absolute path of a .prom file", NULL,
 	 "Where syncs and the daemon say in Prometheus' text format how things stand, for "
 	 "node_exporter's textfile collector.",

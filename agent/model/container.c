@@ -43,6 +43,7 @@ static void container_done(struct container *c)
 	free(c->config_hash);
 	free(c->inputs);
 	free(c->health_log);
+	free(c->check_last);
 	free(c->restart_policy);
 	free(c->error);
 }

@@ -36,7 +36,9 @@ struct container {
 	/* Filled by engine_inspect() only: */
 	bool inspected;
 	enum container_health health;
-	char *health_log; /* output of the last failing probe, printable, cut; or NULL */
+	char *health_log;       /* output of the last failing probe, printable, cut; or NULL */
+	int64_t check_every_ms; /* its health check's interval */
+	char *check_last;       /* when its last check ended, as the engine writes it; or NULL */
 	int exit_code, restart_count;
 	char *restart_policy; /* "no", "always", "unless-stopped", "on-failure" */
 	char *error;          /* State.Error, or NULL */

@@ -6,6 +6,7 @@
  */
 #include "agent/store/store.h"
 
+#include "agent/model/places.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/record.h"
@@ -33,7 +34,7 @@ static int read_text(const char *path, char **text, size_t *len, struct err *e)
 int config_load(const char *path, struct diags *d, struct config *out, struct err *e)
 {
 	const struct yaml_limits limits = {.max_bytes = CONFIG_MAX_BYTES};
-	const char *file = path ? path : MDC_SYSCONFDIR "/agent.yaml";
+	auto_free char *file = path ? xstrdup(path) : place_settings();
 	auto_free char *text = NULL;
 	auto_yaml struct yaml_node *root = NULL;
 	size_t len = 0;

@@ -17,7 +17,7 @@
 
 /* ---- opening (store.c, config_load.c) ---- */
 /*
- * Read agent.yaml: ERR_USAGE with file:line:column. path NULL: MDC_SYSCONFDIR/agent.yaml.
+ * Read agent.yaml: ERR_USAGE with file:line:column. path NULL: place_settings().
  * config.digest becomes "version-length-crc32c": enough to notice a change, and made without
  * libcrypto, which the daemon must not load.
  */

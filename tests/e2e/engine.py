@@ -277,7 +277,7 @@ class Engine:
         described = json.dumps({
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
             "os": "linux", "config": settings,
-            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(d).hexdigest() for d in layers]}})
+            "history": [{"created_by": "a test"} for _ in layers], "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(d).hexdigest() for d in layers]}})
         manifest = [{"Config": "config.json", "RepoTags": [name],
                      "Layers": [f"{i}/layer.tar" for i in range(len(layers))]}]
         files = {"config.json": described, "manifest.json": json.dumps(manifest)}

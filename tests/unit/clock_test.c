@@ -70,6 +70,33 @@ static void check_pause_and_signals(void **state)
 	assert_true(clock_ms() - before >= 99);
 }
 
+static void check_parse_iso(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t wall; /* -1: no time */
+	} cases[] = {
+		{"1970-01-01T00:00:10Z", 10},
+		{"2026-11-22T10:06:27.123456789Z", 1795341987},
+		{"2026-11-22T11:06:27.1+01:00", 1795341987},
+		{"2026-11-22T06:36:27-03:30", 1795341987},
+		{"0001-01-01T00:00:00Z", -62135596800},
+		{"2026-11-22", -1},
+		{"2026-11-22T10:06:27", -1},
+		{"2026-11-22T10:06:27 o'clock", -1},
+		{"", -1},
+		{NULL, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t wall = -1;
+
+		assert_int_equal(clock_parse_iso(cases[i].text, &wall), cases[i].wall != -1);
+		assert_int_equal(wall, cases[i].wall);
+	}
+}
+
 static void check_boot_id(void **state)
 {
 	(void)state;
@@ -79,7 +106,7 @@ static void check_boot_id(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT_OF(rows) + 3];
+	struct CMUnitTest tests[COUNT_OF(rows) + 4];
 	size_t n = 0;
 
 	for (; n < COUNT_OF(rows); n++)
@@ -87,6 +114,7 @@ int main(void)
 					       (void *)(uintptr_t)&rows[n]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_deadlines);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_pause_and_signals);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_parse_iso);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_boot_id);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,8 +76,8 @@ static void ssh_names_the_files_it_needs(void **state)
 
 		init_text(&out, urls[i], "main");
 		read_back(&out, &c);
-		assert_string_equal(c.source.ssh_key_file, INIT_SSH_KEY);
-		assert_string_equal(c.source.known_hosts_file, INIT_KNOWN_HOSTS);
+		assert_true(str_ends(c.source.ssh_key_file, "/mdc-agent/" INIT_SSH_KEY));
+		assert_true(str_ends(c.source.known_hosts_file, "/mdc-agent/" INIT_KNOWN_HOSTS));
 	}
 }
 
