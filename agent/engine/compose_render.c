@@ -6,6 +6,7 @@
  */
 #include "agent/engine/compose_run.h"
 #include "agent/engine/compose_variables.h"
+#include "agent/engine/model.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -102,10 +103,13 @@ static int check_services(const cJSON *model, struct err *e)
 int compose_render(struct engine *g, const struct render_call *r, cJSON **model, struct err *e)
 {
 	auto_json cJSON *m = NULL;
+	struct err ignored = ERR_INIT;
 
 	if (config(g, r, NULL, &m, e) < 0 || check_services(m, e) < 0)
 		return -1;
 	settle_profiles(m);
+	if (api_flavour(g, &ignored) == FLAVOUR_PODMAN)
+		model_whole_checks(m);
 	auto_free char *ask = compose_variables_ask(m);
 
 	if (ask) {

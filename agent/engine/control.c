@@ -135,6 +135,16 @@ struct stopping {
 	size_t have;
 };
 
+/* Podman refuses to stop what is paused; a stop asked for right after finds it frozen no more. */
+static int thaw(struct engine *g, const char *id, const cJSON *container, struct err *e)
+{
+	const char *state = json_str(json_obj(container, "State"), "Status", "");
+
+	if (container_state_parse(state) != CONTAINER_PAUSED || api_flavour(g, e) != FLAVOUR_PODMAN)
+		return 0;
+	return engine_unpause(g, id, e);
+}
+
 /* How long this one may take: its own grace period and some. */
 static int grace_ms(struct engine *g, const char *id, int64_t *ms, struct err *e)
 {
@@ -150,7 +160,7 @@ static int grace_ms(struct engine *g, const char *id, int64_t *ms, struct err *e
 		s = GRACE_MAX_S;
 	if (*ms < s * 1000 + BEYOND_GRACE_MS)
 		*ms = s * 1000 + BEYOND_GRACE_MS;
-	return 0;
+	return thaw(g, id, a.json, e);
 }
 
 static int ask(struct engine *g, const char *id, struct stopping *s, struct err *e)

@@ -105,7 +105,7 @@ int engine_image_unkeep(struct engine *g, const char *id, struct err *e)
 	return 0;
 }
 
-/* Is one of these tags ours, and for this image? Podman puts "localhost/" in front. */
+/* Is one of these tags ours, and for this image? Podman puts its idea of a registry in front. */
 static bool is_kept(const cJSON *image, const char *id)
 {
 	const cJSON *item = NULL;
@@ -115,12 +115,13 @@ static bool is_kept(const cJSON *image, const char *id)
 	if (keep_tag(id, tag, &ignored) < 0)
 		return false;
 	auto_free char *name = xasprintf(KEEP_REPO ":%s", tag);
-	auto_free char *podman = xasprintf("localhost/%s", name);
+	auto_free char *podman = xasprintf("docker.io/library/%s", name);
+	auto_free char *local = xasprintf("localhost/%s", name);
 
 	cJSON_ArrayForEach (item, json_arr(image, "RepoTags")) {
 		const char *s = cJSON_GetStringValue(item);
 
-		if (s && (strcmp(s, name) == 0 || strcmp(s, podman) == 0))
+		if (s && (str_eq(s, name) || str_eq(s, podman) || str_eq(s, local)))
 			return true;
 	}
 	return false;

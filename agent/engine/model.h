@@ -86,6 +86,8 @@ void model_ports(const cJSON *model, struct strv *out);
 void model_volumes(const cJSON *model, struct strv *named, struct strv *binds);
 /* Networks the project would create by itself. */
 void model_networks(const cJSON *model, struct strv *out);
+/* Health checks whose words hold blanks as CMD-SHELL: Podman breaks them up (model_checks.c). */
+void model_whole_checks(cJSON *model);
 /* Services that `depends_on` needs to end with success, and restart "no"/"on-failure" ones, are
  * one-shots; replicas 0 is nothing. */
 bool model_expects_exit(const cJSON *model, const char *service);

@@ -245,7 +245,7 @@ struct watch {
 static int watch_once(const struct judge *j, struct watch *w, struct err *e)
 {
 	struct look *l = &w->look;
-	int64_t now;
+	int64_t began = clock_ms(), now;
 
 	next_look(l);
 	if (take_look(j, l, e) < 0) {
@@ -262,8 +262,8 @@ static int watch_once(const struct judge *j, struct watch *w, struct err *e)
 	w->last_ms = now;
 	if (l->pending.len > 0 || l->moved)
 		w->good_since_ms = now;
-	else if (now - w->good_since_ms >= j->settings->health.settle_ms)
-		return 0;
+	else if (began - w->good_since_ms >= j->settings->health.settle_ms)
+		return 0; /* not the look's own time: with an engine that is slow that is long */
 	if (w->left_ms <= 0 && l->pending.len > 0)
 		return err_set(e, ERR_FAILED, 0, "not healthy in time: %s%s%s",
 			       str_text(&l->pending), w->probe_why.len ? ": " : "",

@@ -24,6 +24,21 @@ static size_t name_len(const char *ref)
 	return colon ? (size_t)(colon - ref) : n;
 }
 
+/* Is it the name of this digest? Podman writes out what is short for Docker's own registry. */
+static bool is_named(const char *digest, size_t n, const char *name, size_t name_n)
+{
+	static const char *const meant[] = {"", "docker.io/library/", "docker.io/"};
+
+	for (size_t i = 0; i < COUNT_OF(meant); i++) {
+		size_t skip = strlen(meant[i]);
+
+		if (n == skip + name_n && str_starts(digest, meant[i]) &&
+		    strncmp(digest + skip, name, name_n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The pin: name:tag@digest where the registry gave one for that name, else the image's id. The
  * caller frees. */
 static char *pin_of(const char *ref, const struct image_info *i)
@@ -35,7 +50,7 @@ static char *pin_of(const char *ref, const struct image_info *i)
 	for (size_t k = 0; k < i->digests.n; k++) {
 		const char *d = i->digests.v[k], *at = strchr(d, '@');
 
-		if (at && (size_t)(at - d) == n && strncmp(d, ref, n) == 0)
+		if (at && is_named(d, (size_t)(at - d), ref, n))
 			return xasprintf("%s%s", ref, at);
 	}
 	return xstrdup(i->id);

@@ -9,6 +9,7 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,7 +100,7 @@ static bool is_usable(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	       (!place_is_user() || access(path, R_OK | W_OK) == 0);
+	       (!place_is_user() || faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0);
 }
 
 char *place_engine_socket(enum engine_kind wanted, enum engine_kind *kind)
