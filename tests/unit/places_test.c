@@ -62,13 +62,13 @@ static void root_has_the_systems(void **state)
 static void a_user_has_their_own(void **state)
 {
 	(void)state;
-	(void)setenv("HOME", "/home/me", 1);
+	(void)setenv("HOME", "/accounts/me", 1);
 	assert_true(place_is_user());
 	if (!file_exists("/etc/mdc-agent/agent.yaml"))
-		same(place_settings(), "/home/me/.config/mdc-agent/agent.yaml");
-	same(place_settings_dir(), "/home/me/.config/mdc-agent");
-	same(place_state("/home/me/.config/mdc-agent/agent.yaml"),
-	     "/home/me/.local/state/mdc-agent");
+		same(place_settings(), "/accounts/me/.config/mdc-agent/agent.yaml");
+	same(place_settings_dir(), "/accounts/me/.config/mdc-agent");
+	same(place_state("/accounts/me/.config/mdc-agent/agent.yaml"),
+	     "/accounts/me/.local/state/mdc-agent");
 	auto_free char *run = xasprintf("/run/user/%d/mdc-agent", (int)geteuid());
 
 	same(place_runtime("/tmp/agent.yaml"), run);
@@ -80,7 +80,7 @@ static void a_user_has_their_own(void **state)
 static void the_specification_counts(void **state)
 {
 	(void)state;
-	(void)setenv("HOME", "/home/me", 1);
+	(void)setenv("HOME", "/accounts/me", 1);
 	(void)setenv("XDG_CONFIG_HOME", "/c", 1);
 	(void)setenv("XDG_STATE_HOME", "/s", 1);
 	(void)setenv("XDG_RUNTIME_DIR", "/r", 1);
@@ -88,7 +88,7 @@ static void the_specification_counts(void **state)
 	same(place_state("/x"), "/s/mdc-agent");
 	same(place_runtime("/x"), "/r/mdc-agent");
 	(void)setenv("XDG_STATE_HOME", "relative", 1); /* invalid, says the specification */
-	same(place_state("/x"), "/home/me/.local/state/mdc-agent");
+	same(place_state("/x"), "/accounts/me/.local/state/mdc-agent");
 }
 
 static int listen_at(const char *path)
