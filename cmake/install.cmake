@@ -30,14 +30,16 @@ install(CODE "
   if(NOT IS_ABSOLUTE \"\${BINDIR}\")
     get_filename_component(BINDIR \"\${CMAKE_INSTALL_PREFIX}/\${BINDIR}\" ABSOLUTE)
   endif()
-  configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent.service.in\" \"${pages}/mdc-agent.service\" @ONLY)
+  foreach(unit mdc-agent mdc-agent-secrets)
+    configure_file(\"${CMAKE_SOURCE_DIR}/data/\${unit}.service.in\" \"${pages}/\${unit}.service\" @ONLY)
+  endforeach()
   configure_file(\"${CMAKE_SOURCE_DIR}/data/mdc-agent-user.service.in\" \"${pages}/user/mdc-agent.service\" @ONLY)")
 
 # ---- where ---------------------------------------------------------------------------------
 # `lib`, not CMAKE_INSTALL_LIBDIR: systemd looks in no other directory, whatever the architecture.
 install(TARGETS mdc-agent DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS mdc-agentd poll-http poll-ssh DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mdc-agent)
-install(FILES ${pages}/mdc-agent.service DESTINATION lib/systemd/system)
+install(FILES ${pages}/mdc-agent.service ${pages}/mdc-agent-secrets.service DESTINATION lib/systemd/system)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/data/unit/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/mdc-agent/unit)
 install(FILES ${pages}/user/mdc-agent.service DESTINATION lib/systemd/user)

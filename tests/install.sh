@@ -14,7 +14,7 @@ build="ca-certificates gcc libc6-dev make cmake ninja-build pkg-config git
 	libgit2-dev libyaml-dev libcurl4-openssl-dev libcjson-dev libsystemd-dev libssl-dev libssh2-1-dev libbtrfsutil-dev
 	docker.io iproute2 iptables busybox-static"
 tests="clang clang-format clang-tidy cppcheck pmccabe libclang-rt-14-dev libcmocka-dev valgrind strace
-	openssh-server openssh-client gpg gpg-agent openssl docker-registry python3 python3-pytest python3-yaml python3-pip
+	age openssh-server openssh-client gpg gpg-agent openssl docker-registry python3 python3-pytest python3-yaml python3-pip
 	nix-bin jq man-db universal-ctags procps util-linux spin
 	podman netavark aardvark-dns uidmap slirp4netns fuse-overlayfs
 	btrfs-progs xfsprogs e2fsprogs zfs-fuse acl attr libcap2-bin sqlite3

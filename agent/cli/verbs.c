@@ -23,6 +23,7 @@
 	X(resume)                                                                                  \
 	X(deliver)                                                                                 \
 	X(snapshot)                                                                                \
+	X(secrets)                                                                                 \
 	X(gc)                                                                                      \
 	X(init)                                                                                    \
 	X(check)                                                                                   \

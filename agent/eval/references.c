@@ -4,6 +4,7 @@
  */
 #include "agent/eval/scan.h"
 
+#include "agent/model/secret.h"
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -115,6 +116,8 @@ static int weigh_env_file(const struct place *p, const char *path, const char *i
 	struct env env = {.n = 0};
 	size_t len = 0;
 
+	if (secret_kind(path) != SECRET_NONE)
+		return 0; /* its values are known only on the host */
 	if (scan_text(p->s, path, id, &text, &len, e) < 0)
 		return -1;
 	if (!text || !strchr(text, '$'))

@@ -4,6 +4,7 @@
  */
 #include "agent/eval/scan.h"
 
+#include "agent/model/secret.h"
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -134,7 +135,7 @@ static int add_env(struct scan *s, const char *path, struct err *e)
 	if (eval_tree_find(s->ev->tree, path, &spot, &found, e) < 0)
 		return -1;
 	auto_free char *link = found ? spot.link : NULL;
-	if (!found || link || spot.kind == ENTRY_DIR)
+	if (!found || link || spot.kind == ENTRY_DIR || secret_kind(path) != SECRET_NONE)
 		return 0;
 	if (scan_text(s, path, spot.id, &text, &len, e) < 0)
 		return -1;

@@ -2,6 +2,7 @@
  * apply - let Compose bring a model up, after clearing what a killed Compose left; what went wrong
  * comes with log lines. Depends on: trial.h, engine.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/trial.h"
 
 #include "common/file.h"
@@ -68,9 +69,16 @@ int apply_model(struct bench *b, const struct active *a, struct err *e)
 
 	if (engine_repair(b->sync->engine, trial_compose_name(b->trial), &repaired, e) < 0)
 		return err_wrap(e, "repair");
-	struct compose_call call = call_of(b, path, UP_MS);
+	auto_free char *filled =
+		NULL; /* with values of secrets: only for as long as Compose reads it */
 
-	if (compose_up(b->sync->engine, &call, e) == 0)
+	if (secrets_put(b->sync, a, &filled, e) < 0)
+		return -1;
+	struct compose_call call = call_of(b, filled ? filled : path, UP_MS);
+	int rc = compose_up(b->sync->engine, &call, e);
+
+	secrets_filled_done(filled);
+	if (rc == 0)
 		return 0;
 	if (e->kind != ERR_RETRY)
 		explain_failure(b, e);

@@ -188,6 +188,8 @@ struct gc_report {
 	size_t generations, models, images, marks; /* removed */
 	size_t snapshots, copies;                  /* copies: without a record, left by a crash */
 };
+/* Decrypt again what deployed projects mount. Under the lock; without the engine. */
+int flow_secrets(const struct config *c, struct err *e);
 /* Retention: generations, models, kept image tags, marks of content gone by, repository upkeep.
  * Under the lock. */
 int flow_gc(const struct config *c, struct gc_report *r, struct err *e);

@@ -2,9 +2,10 @@
  * open - the first step: the lock, the records, and what a killed sync left.
  * Depends on: sync.h.
  */
-#include "agent/flow/sync.h"
+#include "agent/flow/secrets.h"
 
 #include "common/lock.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 #include <sys/stat.h>
@@ -80,6 +81,11 @@ int flow_open(struct sync *s, struct err *e)
 
 	if (sync_begin(s, o->rollback ? "rollback" : "sync", e) < 0)
 		return -1;
+	struct err why = ERR_INIT;
+
+	/* What cannot be decrypted concerns its project alone; its next deployment says so too. */
+	if (secrets_boot(s, false, &why) < 0)
+		log_warn("secrets: %s", why.cause);
 	if (recover_run(s, e) < 0)
 		return err_wrap(e, "recovery");
 	if (read_records(s, e) < 0)

@@ -2,6 +2,7 @@
  * remove - a project that is not wanted any more goes down once; its volumes stay, always, and so
  * does what its containers wrote below live/. Depends on: trial.h.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/trial.h"
 
 #include "common/fault.h"
@@ -26,9 +27,11 @@ static int finish(struct bench *b, struct err *e)
 	if (take_down(b, e) < 0 || fault_hit(FAULT_remove_done, e) < 0)
 		return -1;
 	/* Stopped or kept containers go on using their files. */
-	if ((!b->intent.on_remove || strcmp(b->intent.on_remove, "down") == 0) &&
-	    place_nothing(b, &t->old, e) < 0)
-		return -1;
+	if (!b->intent.on_remove || strcmp(b->intent.on_remove, "down") == 0) {
+		secrets_prune(b->sync, t->name, NULL);
+		if (place_nothing(b, &t->old, e) < 0)
+			return -1;
+	}
 	if (active_remove(b->sync->store, t->name, e) < 0)
 		return -1;
 	return intent_remove(b->sync->store, t->name, e);

@@ -3,6 +3,7 @@
  * and the way back is checked. Nothing that runs is touched: a failure here leaves all as it is
  * (promise 7). Depends on: staging.h.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/snap.h"
 #include "agent/flow/staging.h"
 
@@ -105,7 +106,7 @@ static void tell_data(struct staging *g, const cJSON *old)
 		strv_pushf(&g->trial->notes, "its data cannot be looked at: %s", why.cause);
 }
 
-static int make_model(struct staging *g, struct err *e)
+static int make_model(struct staging *g, const struct secrets *secrets, struct err *e)
 {
 	struct active *a = &g->trial->new;
 	auto_strv struct strv services = STRV_INIT;
@@ -115,7 +116,9 @@ static int make_model(struct staging *g, struct err *e)
 		model_relocate(g->model, g->directory, g->live);
 		model_relocate(g->model, g->root, g->elsewhere);
 	}
-	if (model_label(g->model, g->live, a->files, a->n_files, e) < 0)
+	/* Labels go by the ciphertext's id. */
+	if (model_label(g->model, g->live, a->files, a->n_files, e) < 0 ||
+	    secrets_redirect(g, secrets, e) < 0)
 		return -1;
 	if (g->sync->dry)
 		model_digest(g->model, a->model);
@@ -141,13 +144,20 @@ static void fill_new(struct staging *g)
 
 static int stage_fresh(struct staging *g, struct err *e)
 {
+	auto_secrets struct secrets secrets = {.n = 0};
+
 	fill_new(g);
 	job_show(g->job, "stage", NULL);
-	if (staging_export(g, e) < 0 || staging_render(g, e) < 0 || staging_policy(g, e) < 0)
+	if (staging_export(g, e) < 0 || secrets_prepare(g, &secrets, e) < 0)
 		return -1;
-	if (staging_images(g, e) < 0 || staging_signed(g, e) < 0 || count_networks(g, e) < 0)
+	if (staging_render(g, e) < 0) {
+		secrets_explain(&secrets, e);
 		return -1;
-	return make_model(g, e);
+	}
+	if (staging_policy(g, e) < 0 || staging_images(g, e) < 0 || staging_signed(g, e) < 0 ||
+	    count_networks(g, e) < 0)
+		return -1;
+	return make_model(g, &secrets, e);
 }
 
 /* Rollback: the record, its model and its files are kept; its images must be too. */
@@ -166,6 +176,8 @@ static int stage_kept(struct staging *g, struct err *e)
 			       "cannot go there: image %s is not on this host any more", image);
 	if (t->has_old && model_read(g->sync->store, t->name, t->old.model, &old, e) < 0)
 		return -1;
+	if (secrets_check(g->sync, &t->new, e) < 0)
+		return err_wrap(e, "cannot go there");
 	changes_find(g, old, new);
 	t->same_model = t->has_old && strcmp(t->new.model, t->old.model) == 0;
 	return 0;

@@ -3,6 +3,7 @@
  * to undo; an engine that is away is waited for, a disk that stays full is not; a stop leaves the
  * intent open, for resume.c. Depends on: trial.h.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/snap_parts.h"
 
 #include "agent/engine/model.h"
@@ -140,6 +141,7 @@ int trial_commit(struct bench *b, struct err *e)
 		(void)mark_remove(b->sync->store, a->want.name, a->want.digest, &ignored);
 	if (fault_hit(FAULT_project_committed, e) < 0)
 		return -1;
+	secrets_prune(b->sync, b->trial->name, a);
 	return intent_remove(b->sync->store, b->trial->name, e);
 }
 

@@ -3,6 +3,7 @@
  * model, and the old version's health. Never depends on what failed: old files come from the object
  * store, the old model and its images are kept. Depends on: trial.h.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/snap_parts.h"
 
 #include "common/clock.h"
@@ -39,6 +40,7 @@ static int back_to_nothing(struct bench *b, struct err *e)
 			"it took over containers that were not ours: there is no version of ours to go back to");
 	if (apply_down(b, e) < 0 || restore_run(b, e) < 0)
 		return -1;
+	secrets_prune(b->sync, b->trial->name, NULL);
 	return place_nothing(b, &b->trial->new, e);
 }
 
@@ -57,6 +59,7 @@ static int back(struct bench *b, struct err *e)
 		return 0;
 	if (apply_model(b, &t->old, e) < 0)
 		return -1;
+	secrets_prune(b->sync, t->name, &t->old);
 	restore_policies(b);
 	if (fault_hit(FAULT_undo_applied, e) < 0)
 		return -1;

@@ -1,7 +1,8 @@
 /*
  * wayback - before anything is touched: could we go back? Old files must be in the object store,
- * old images on this host. Depends on: staging.h.
+ * old images on this host, old secrets readable with the keys of now. Depends on: staging.h.
  */
+#include "agent/flow/secrets.h"
 #include "agent/flow/staging.h"
 
 #include "common/mem.h"
@@ -34,6 +35,9 @@ int staging_way_back(struct staging *g, struct err *e)
 			e, ERR_RETRY, 0,
 			"the way back is not there: %s of the version that runs is not in the object store any more",
 			cJSON_GetStringValue(file));
+	/* A key that was rotated would be missed at the worst time. */
+	if (secrets_check(g->sync, &t->old, e) < 0)
+		return err_wrap(e, "the way back is not there; nothing was touched");
 	if (images_present(g->sync->engine, &t->old, &image, e) < 0)
 		return -1;
 	/* Its containers hold their image; if it is gone, so are they, and there is nothing to go

@@ -162,6 +162,9 @@ void config_done(struct config *c)
 	free(c->snapshots.dir);
 	free(c->snapshots.command);
 	policy_done(&c->policy);
+	free(c->secrets.age_key_file);
+	free(c->secrets.sops_env_file);
+	free(c->secrets.exec);
 	for (size_t i = 0; i < c->n_projects; i++) {
 		free(c->projects[i].name);
 		settings_done(&c->projects[i].settings);

@@ -61,6 +61,12 @@ struct snapshots_config {
 	int min_free;    /* percent of the file system that must stay free, 5 */
 };
 
+struct secrets_config {
+	char *age_key_file;  /* identities of age, also for sops; or NULL */
+	char *sops_env_file; /* NAME=value lines for sops: keys in a KMS, Vault, PGP; or NULL */
+	char *exec;          /* a program that prints the value of a name; or NULL */
+};
+
 struct declared_project { /* `projects:` of agent.yaml */
 	char *name;
 	int line;
@@ -85,6 +91,7 @@ struct config {
 	struct reports_config reports;
 	struct snapshots_config snapshots;
 	struct policy policy;
+	struct secrets_config secrets;
 	struct declared_project *projects;
 	size_t n_projects;
 };

@@ -37,3 +37,4 @@ extern const struct key_row config_verify_rows[];
 int config_check_verify(const struct yaml_node *root, const struct key_context *c,
 			const struct source_config *s, struct verify_config *f);
 void config_verify_done(struct verify_config *v);
+extern const struct key_row config_secrets_rows[]; /* config_secrets.c */

@@ -304,6 +304,8 @@ static const struct key_row rows[] = {
 	{"policy", "map", NULL,
 	 "What projects may ask of the host: a preset, and rules that differ from it.", NULL,
 	 AT(policy), config_policy_rows},
+	{"secrets", "map", NULL, "How encrypted files of projects are read.", NULL, AT(secrets),
+	 config_secrets_rows},
 	{"webhooks", "list of receivers", "[]",
 	 "Where events are sent; each receiver with these keys:", config_set_webhooks, AT(reports),
 	 config_webhook_rows},
