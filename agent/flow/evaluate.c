@@ -54,6 +54,7 @@ static int eval_work(void *arg, struct worker_out *o, cJSON **result, struct err
 	(void)o;
 	if (repo_library_init(e) < 0 || repo_open(j->repo_dir, &s->config->source, &r, e) < 0)
 		return -1;
+	sync_confine(s, j->repo_dir, false);
 	struct tree_reader reader = repo_reader(r);
 	struct eval_input in = {
 		.config = s->config,

@@ -39,6 +39,7 @@ int with_repo(struct sync *s, const char *what,
 }
 
 struct export_list {
+	struct sync *sync;
 	const char *dir;
 	const struct export_file *files;
 	size_t n;
@@ -49,13 +50,14 @@ static int export_list(struct repo *r, void *arg, cJSON **out, struct err *e)
 	struct export_list *l = arg;
 
 	(void)out;
+	sync_confine(l->sync, l->dir, false);
 	return repo_export(r, l->dir, l->files, l->n, e);
 }
 
 int export_files(struct sync *s, const char *dir, const struct export_file *files, size_t n,
 		 struct err *e)
 {
-	struct export_list l = {.dir = dir, .files = files, .n = n};
+	struct export_list l = {.sync = s, .dir = dir, .files = files, .n = n};
 	auto_json cJSON *none = NULL;
 
 	return with_repo(s, "export", export_list, &l, &none, e);
@@ -134,6 +136,7 @@ static int export_project(struct repo *r, void *arg, cJSON **out, struct err *e)
 	struct found f = {.n = 0};
 	const char *prefix = strcmp(g->want->path, ".") == 0 ? NULL : g->want->path;
 
+	sync_confine(g->sync, g->root, false);
 	if (repo_files(r, g->want->tree, prefix, &f.v, &f.n, e) < 0 ||
 	    add_elsewhere(r, g, &f, e) < 0)
 		return -1;

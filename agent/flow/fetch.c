@@ -106,6 +106,7 @@ static int fetch_work(void *arg, struct worker_out *o, cJSON **result, struct er
 		json_set_bool(out, "damaged", e->kind == ERR_BROKEN);
 		return e->kind == ERR_BROKEN ? 0 : -1;
 	}
+	sync_confine(f->sync, f->repo_dir, src->kind != SOURCE_FILE);
 	snprintf(id, sizeof(id), "%s", f->head);
 	return fetch_new(f, r, id, out, e);
 }
@@ -168,10 +169,12 @@ static int note_answer(struct sync *s, struct err *e)
 
 static int ask_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	const struct source_config *src = arg;
+	const struct sync *s = arg;
+	const struct source_config *src = &s->config->source;
 	char id[OBJECT_ID_SIZE] = "";
 
 	(void)o;
+	sync_confine(s, NULL, src->kind != SOURCE_FILE);
 	if (repo_ask_source(src, id, e) < 0)
 		return -1;
 	*result = cJSON_CreateString(id);
@@ -201,7 +204,7 @@ static int ask_source(struct sync *s, struct err *e)
 	auto_json cJSON *id = NULL;
 	auto_free char *what = job_name("asking", s);
 
-	if (worker_call(what, ask_work, (void *)src, &l, NULL, NULL, &id, e) < 0)
+	if (worker_call(what, ask_work, s, &l, NULL, NULL, &id, e) < 0)
 		return err_wrap(e, "fetch");
 	snprintf(s->head, sizeof(s->head), "%s", cJSON_GetStringValue(id));
 	if (s->head[0])

@@ -5,6 +5,7 @@
 #include "agent/flow/sync.h"
 
 #include "common/clock.h"
+#include "common/confine.h"
 #include "common/mem.h"
 #include "common/path.h"
 
@@ -17,6 +18,18 @@ const struct worker_limits sync_reader_limits = {
 	.max_file = 1024UL * 1024 * 1024,
 	.max_message = 64UL * 1024 * 1024,
 };
+
+void sync_confine(const struct sync *s, const char *dir, bool network)
+{
+	const char *const write[] = {dir, NULL};
+	/* A source on this host, or declared files, may belong to somebody else. */
+	const struct confine c = {.write = write,
+				  .read_all = s->config->source.kind == SOURCE_FILE ||
+					      s->config->n_projects > 0,
+				  .network = network};
+
+	confine_self(&c);
+}
 
 int sync_engine(struct sync *s, struct err *e)
 {

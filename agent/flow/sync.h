@@ -211,6 +211,9 @@ char *reason_short(const char *why);
 
 /* Limits of a worker that reads what strangers wrote. */
 extern const struct worker_limits sync_reader_limits;
+/* sync.c: from here on such a worker can do nothing but read, and write below dir (NULL: nowhere).
+ * network: it talks to the source. Call it once what is ours is open. */
+void sync_confine(const struct sync *s, const char *dir, bool network);
 
 /* What Compose knows the trial's project by; borrowed. */
 const char *trial_compose_name(const struct trial *t);
