@@ -145,7 +145,14 @@ static void ask_compose(struct checking *k, struct engine *g, const struct proje
 
 	for (char *at; root && (at = strstr(e.cause, root));)
 		memmove(at, at + strlen(root) + 1, strlen(at + strlen(root) + 1) + 1);
-	diags_add(k->diags, DIAG_ERROR, file, 0, 0, p->name, "Compose says: %s", e.cause);
+	/* Its env files are for the host's eyes. */
+	if (dir && check_encrypted(dir, 0))
+		diags_add(
+			k->diags, DIAG_WARNING, file, 0, 0, p->name,
+			"not checked with Compose and policy: it has encrypted files (Compose says: %s)",
+			e.cause);
+	else
+		diags_add(k->diags, DIAG_ERROR, file, 0, 0, p->name, "Compose says: %s", e.cause);
 }
 
 static void ask_compose_all(struct checking *k, const struct projects *all)

@@ -20,6 +20,8 @@ struct checking {
 
 /* check_files.c: sizes and counts of one project's files. */
 void check_files(struct checking *k, const struct project *p);
+/* Is there an encrypted file in or below this directory? */
+bool check_encrypted(const char *dir, int depth);
 /* policy.c: what a host's policy would say; root: where the repository's files are. */
 void check_policy(struct checking *k, const struct project *p, const char *root,
 		  const cJSON *model);

@@ -5,6 +5,7 @@
  */
 #include "agent/flow/check.h"
 
+#include "agent/model/secret.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/path.h"
@@ -78,6 +79,26 @@ static void ask_repo(struct checking *k, const struct project *p)
 	for (size_t i = 0; i < n; i++)
 		free(files[i].path);
 	free(files);
+}
+
+bool check_encrypted(const char *dir, int depth)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct err ignored = ERR_INIT;
+	bool found = false;
+
+	if (depth > TREE_MAX_DEPTH || dir_list(dir, TREE_MAX_ENTRIES, &names, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < names.n && !found; i++) {
+		auto_free char *path = path_join(dir, names.v[i]);
+		struct stat st;
+
+		if (strcmp(names.v[i], ".git") == 0 || lstat(path, &st) < 0)
+			continue;
+		found = S_ISDIR(st.st_mode) ? check_encrypted(path, depth + 1)
+					    : secret_kind(path) != SECRET_NONE;
+	}
+	return found;
 }
 
 void check_files(struct checking *k, const struct project *p)

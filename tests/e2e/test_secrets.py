@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from agent import DONE, LATER
+from agent import DONE, LATER, run_plain
 from composes import app, unhealthy, yaml
 from sandbox import run
 
@@ -301,3 +301,11 @@ def test_sops_env_file_and_yaml(repo, host, engine, keys, place, monkeypatch):
     repo.deploy()
     r = host.sync(LATER)
     assert "web/" in r.text and ".sops." in r.text and "cannot be decrypted" in r.text, r
+
+
+def test_check_needs_no_key(repo, keys):
+    project(repo, keys)
+    repo.write("web/compose.yaml", SERVICES)
+    repo.write("mdc.yaml", MANIFEST)
+    r = run_plain(repo.base, "check", str(repo.work))
+    assert r.code == DONE and "encrypted files" in r.text, r
