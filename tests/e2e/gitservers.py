@@ -103,8 +103,8 @@ class FileRepo:
         return git("rev-parse", "HEAD", cwd=self.work)
 
 
-def make_ca(where):
-    """A CA and a server certificate for localhost and 127.0.0.1. Returns (ca, certificate, key)."""
+def make_ca(where, names="DNS:localhost,IP:127.0.0.1", days=3):
+    """A CA and a server certificate for these names. Returns (ca, certificate, key). days < 0: it has expired."""
     where = pathlib.Path(where)
     where.mkdir(parents=True, exist_ok=True)
     ca, ca_key = where / "ca.pem", where / "ca.key"
@@ -117,8 +117,8 @@ def make_ca(where):
     openssl("req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "3", "-subj", "/CN=test CA",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
     openssl("req", *curve, "-keyout", key, "-out", csr, "-subj", "/CN=localhost")
-    ext.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-    openssl("x509", "-req", "-in", csr, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "3",
+    ext.write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
+    openssl("x509", "-req", "-in", csr, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", str(days),
             "-extfile", ext, "-out", cert)
     return ca, cert, key
 
@@ -155,10 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, body):
         owner = self.server.owner
         owner.requests.append(f"{self.command} {self.path}")
+        owner.given.append(self.headers.get("Authorization"))
         if owner.hang.is_set():
             owner.closing.wait(60)
             self.close_connection = True
-        elif owner.redirect_to:
+        elif owner.redirect_to and owner.redirect_when(self):
             self.reply(301, [("Location", owner.redirect_to)], b"")
         elif owner.status:
             self.reply(owner.status, [], b"no\n")
@@ -226,7 +227,9 @@ class HttpsServer:
         self.status = None        # answer every request with this status
         self.redirect_to = None   # answer every request with a 301 to this URL
         self.hang = threading.Event()  # set: accept, read the request, say nothing
+        self.redirect_when = lambda handler: True
         self.requests, self.connections = [], 0
+        self.given = []           # the Authorization header of each request, or None
         self.closing = threading.Event()
         self.ca_file, context = None, None
         self.port = port

@@ -52,6 +52,8 @@ mount -t tmpfs -o mode=1777 mdct "$R/tmp"
 mkdir -p "$R/srv/mdct" "$R/var/lib/docker" "$R/var/lib/mdc-agent" "$R/etc/mdc-agent" "$R/old"
 mount -t tmpfs -o mode=1777 mdct "$R/var/tmp"
 mount --bind "$BASE" "$R/srv/mdct"                 # not below its own name: the unit has a /tmp and /var/tmp of its own
+mkdir "$R/written"
+mount --bind "$S/t/upper" "$R/written"             # all that the machine wrote to its root
 mount --bind "$S/docker" "$R/var/lib/docker"       # real file systems: overlay2 cannot lie on an overlay
 mount --bind "$S/state" "$R/var/lib/mdc-agent"
 mount --bind "$S/etc" "$R/etc/mdc-agent"

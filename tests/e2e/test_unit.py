@@ -1,6 +1,9 @@
 """The installed unit under a real systemd: readiness, watchdog, reload, stop, credentials, journal, and its sandbox."""
 
+import os
 import re
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -173,6 +176,127 @@ def test_credentials(unit, place):
         unit.run("sync").expect(DONE)  # by hand, beside the unit
         unit.down()
     assert not unit.machine.path("/run/credentials/mdc-agent.service").exists()
+
+
+SECRET = """
+services:
+  app:
+    image: "app:{version}"
+    network_mode: none
+    restart: unless-stopped
+    env_file: [prod.env.age]
+    secrets: [token]
+    volumes: ["./db.conf.age:/etc/db.conf:ro"]
+    healthcheck: {{test: ["CMD", "{check}"], interval: 300ms, timeout: 2s, retries: 2}}
+secrets: {{token: {{file: ./token.age}}}}
+"""
+NEEDLES = {"env": "plain-env-7c1f", "token": "plain-token-93ab", "conf": "plain-conf-e04d"}
+
+
+# Where an engine keeps a container's environment; the last is written for each start of a health check.
+ENGINE_RECORDS = re.compile(r"/var/lib/docker/(containers|containerd)/|/run/(docker|containerd)/|/tmp/runc-process")
+
+
+class Watch:
+    """Every command line and environment in the machine, as often as it can be looked at."""
+
+    def __init__(self, machine):
+        self.machine, self.seen, self.looks, self.end = machine, {}, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def look(self):
+        ns = os.stat(f"/proc/{self.machine.pid}/ns/pid").st_ino
+        for pid in (p for p in os.listdir("/proc") if p.isdigit()):
+            try:
+                if os.stat(f"/proc/{pid}/ns/pid").st_ino != ns:
+                    continue  # a container's own processes are in another
+                for kind in ("cmdline", "environ"):
+                    text = Path(f"/proc/{pid}/{kind}").read_bytes()
+                    for needle in NEEDLES.values():
+                        if needle.encode() in text:
+                            self.seen[(kind, text[:200])] = needle
+            except OSError:
+                continue
+
+    def run(self):
+        while not self.end.is_set():
+            self.look()
+            self.looks += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.end.set()
+        self.thread.join(60)
+
+
+def encrypted(unit, machine):
+    """A project with three secrets, and the host's key in the credential store."""
+    key = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout
+    machine.write("/etc/credstore/mdc-agent.age-key", key, 0o600)
+    public = re.search(r"public key: (\S+)", key).group(1)
+    unit.configure(secrets={"age_key_file": "credential:age-key"})
+    for name, text in (("prod.env.age", f"PASSWORD={NEEDLES['env']}\n"), ("token.age", NEEDLES["token"]),
+                       ("db.conf.age", NEEDLES["conf"])):
+        sealed = subprocess.run(["age", "-r", public], input=text.encode(), capture_output=True, check=True).stdout
+        p = unit.repo.work / "web" / name
+        p.parent.mkdir(parents=True, exist_ok=True)
+        p.write_bytes(sealed)
+
+
+def places_of(machine, needle):
+    """Files of the machine that hold it: all it wrote to its root, what lies in memory, the engine's and our state."""
+    r = machine.run("grep", "-rlaF", "--", needle, "/written", "/run", "/tmp", "/var/tmp",
+                    "/dev/shm", "/var/lib/docker", "/var/lib/mdc-agent", "/etc/mdc-agent", check=False)
+    return sorted(r.out.split())
+
+
+def test_secrets_are_only_where_the_manual_says(unit, machine, docker):
+    """Shown by 4: the whole disk image, the journal, reports and the process list, during and after deployments."""
+    encrypted(unit, machine)
+    with Watch(machine) as watch:
+        unit.repo.deploy({"web/compose.yaml": SECRET.format(version=1, check="true")})
+        unit.up()
+        wait_until(lambda: deployed(unit, 1), 60, unit.log)
+        unit.repo.deploy({"web/compose.yaml": SECRET.format(version=2, check="true")})
+        wait_until(lambda: deployed(unit, 2), 60, unit.log)
+        unit.repo.deploy({"web/compose.yaml": SECRET.format(version=3, check="false")})
+        wait_until(lambda: unit.marks() and deployed(unit, 2), 90, unit.log)
+    assert docker.env("web")["PASSWORD"] == NEEDLES["env"] and docker.read("web", "/etc/db.conf") == NEEDLES["conf"]
+    assert not watch.seen and watch.looks > 20, watch.seen
+    cid = docker.one("web").id
+    found = {name: places_of(machine, needle) for name, needle in NEEDLES.items()}
+    assert found["token"] == ["/run/mdc-agent/secrets/web/token.age"], found
+    assert found["conf"] == ["/run/mdc-agent/secrets/web/db.conf.age"], found
+    assert f"/var/lib/docker/containers/{cid}/config.v2.json" in found["env"], found
+    assert not [p for p in found["env"] if not ENGINE_RECORDS.match(p)], found
+    journal = machine.run("journalctl", "-o", "export", "--all", "--no-pager").out
+    assert "MDC_PROJECT=web" in journal and not [n for n in NEEDLES.values() if n in journal]
+    for verb in (("status", "--json"), ("show", "1", "--json"), ("events", "--json", "--verbose"), ("plan", "--json")):
+        text = unit.run(*verb).text
+        assert not [n for n in NEEDLES.values() if n in text], verb
+    unit.down()
+    assert docker.read("web", "/run/secrets/token") == NEEDLES["token"], "a stopped agent takes no secret away"
+
+
+def test_after_a_boot_secrets_are_there_before_containers_start(unit, machine, docker):
+    encrypted(unit, machine)
+    unit.repo.deploy({"web/compose.yaml": SECRET.format(version=1, check="true")})
+    unit.up()
+    wait_until(lambda: deployed(unit, 1), 60, unit.log)
+    unit.down()
+    docker.stop()
+    machine.run("rm", "-rf", "/run/mdc-agent")  # as a boot leaves it
+    machine.run("systemctl", "enable", "mdc-agent-secrets.service")
+    try:
+        docker.start()
+        assert machine.show("Result", "mdc-agent-secrets.service") == "success"
+        wait_until(lambda: docker.running("web") == ["app"], 30)
+        assert docker.read("web", "/run/secrets/token") == NEEDLES["token"]
+    finally:
+        machine.run("systemctl", "disable", "--now", "mdc-agent-secrets.service", check=False)
 
 
 def test_score(unit):
