@@ -35,8 +35,12 @@ let
   # ---- what NixOS adds ----
   engineUnits = if backend == "docker" then [ "docker.service" "docker.socket" ] else [ "podman.socket" ];
   flake = cfg.git.url != null && cfg.git.evaluator == "flake";
+  # The programs that check signatures.
+  verify = cfg.extraConfig.verify or { };
   path = lib.optionals flake [ (config.nix.package or pkgs.nix) pkgs.gitMinimal ]
-    ++ lib.optional (config.boot.zfs.enabled or false) config.boot.zfs.package;
+    ++ lib.optional (config.boot.zfs.enabled or false) config.boot.zfs.package
+    ++ lib.optional (verify ? allowed_signers) pkgs.openssh
+    ++ lib.optional (verify ? openpgp_keys) pkgs.gnupg;
   environment = lib.optionalAttrs flake {
     NIX_REMOTE = "daemon";
     XDG_CACHE_HOME = "/var/cache/mdc-agent";
