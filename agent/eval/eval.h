@@ -28,6 +28,7 @@ struct eval_input {
 	int (*store_tree)(void *ctx, const char *const *names, const char *const *data,
 			  const size_t *lens, size_t n, char id[OBJECT_ID_SIZE], struct err *e);
 	void *store_ctx;
+	const char *flake; /* what the flake gave, as JSON; NULL: another evaluator */
 };
 
 struct eval_result {

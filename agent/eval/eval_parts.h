@@ -108,7 +108,7 @@ struct evaluator {
 	int (*run)(struct eval *ev, struct err *e); /* adds to ev->out->projects and ev->names */
 };
 extern const struct evaluator *const evaluators[]; /* ends with NULL; evaluators.c */
-extern const struct evaluator evaluator_files, evaluator_declared;
+extern const struct evaluator evaluator_files, evaluator_flake, evaluator_declared;
 
 /* declared.c: evaluate one project whose Compose files lie on this host, and add it. */
 int declared_evaluate(struct eval *ev, const struct declared_project *d, struct err *e);

@@ -6,6 +6,7 @@
 
 const struct evaluator *const evaluators[] = {
 	&evaluator_files,    /* the repository: mdc.yaml, or directories with a Compose file */
+	&evaluator_flake,    /* the repository: what its Nix flake gives */
 	&evaluator_declared, /* agent.yaml's own projects */
 	NULL,
 };

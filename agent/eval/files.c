@@ -91,7 +91,7 @@ static int run(struct eval *ev, struct err *e)
 {
 	struct candidates list = {.n = 0};
 
-	if (!ev->in->reader) {
+	if (!ev->in->reader || ev->in->flake) {
 		ev->here = host_view_new(&ev->manifest, ev->in->config->host);
 		return 0;
 	}

@@ -14,6 +14,7 @@
 struct eval_job {
 	struct sync *sync;
 	const char *repo_dir;
+	const char *flake; /* what the repository's flake gave, or NULL */
 };
 
 static int store_tree(void *ctx, const char *const *names, const char *const *data,
@@ -63,6 +64,7 @@ static int eval_work(void *arg, struct worker_out *o, cJSON **result, struct err
 		.known = s->current.number > 0 ? &s->current : NULL,
 		.store_tree = store_tree,
 		.store_ctx = r,
+		.flake = j->flake,
 	};
 
 	if (eval_run(&in, NULL, &found, e) < 0)
@@ -135,6 +137,7 @@ static void reject_commit(struct sync *s, const struct err *why)
 int flow_evaluate(struct sync *s, struct err *e)
 {
 	auto_free char *dir = sync_repo_dir(s);
+	auto_free char *flake = NULL;
 	auto_json cJSON *found = NULL;
 	struct eval_job j = {.sync = s, .repo_dir = dir};
 	int64_t number = s->current.number;
@@ -145,8 +148,13 @@ int flow_evaluate(struct sync *s, struct err *e)
 	if (number > 0 && !s->current.source &&
 	    generation_read(s->store, number, &s->current, e) < 0)
 		return -1;
-	if (worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found, e) <
-	    0) {
+	int rc = flake_evaluate(s, dir, &flake, e);
+
+	j.flake = flake;
+	if (rc == 0)
+		rc = worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found,
+				 e);
+	if (rc < 0) {
 		if (e->kind == ERR_REJECTED && !s->dry)
 			reject_commit(s, e);
 		return err_wrap(e, "evaluate %.12s", s->head);

@@ -111,13 +111,14 @@ static int fetch_work(void *arg, struct worker_out *o, cJSON **result, struct er
 	return fetch_new(f, r, id, out, e);
 }
 
+/* Files of the host's own projects may have changed where they are: only evaluating tells. */
 static bool settled(const struct sync *s)
 {
 	const struct sync_options *o = s->options;
 
-	return !s->dry && s->source.settled && !s->source.refused[0] &&
-	       str_eq(s->source.config_digest, s->config->digest) && !o->retry && !o->resume &&
-	       !o->drift && !o->rollback && !o->accept;
+	return !s->dry && s->config->n_projects == 0 && s->source.settled &&
+	       !s->source.refused[0] && str_eq(s->source.config_digest, s->config->digest) &&
+	       !o->retry && !o->resume && !o->drift && !o->rollback && !o->accept;
 }
 
 static void take_commit(struct sync *s, const cJSON *j)

@@ -107,8 +107,11 @@ void sync_outcome(struct sync *s, const char *project, enum outcome_kind k, cons
 char *sync_repo_dir(const struct sync *s);
 
 /* ---- the steps, in order (steps.c) ---- */
-int flow_open(struct sync *s, struct err *e);     /* open.c: lock, records, recovery */
-int flow_fetch(struct sync *s, struct err *e);    /* fetch.c */
+int flow_open(struct sync *s, struct err *e);  /* open.c: lock, records, recovery */
+int flow_fetch(struct sync *s, struct err *e); /* fetch.c */
+/* flake.c: what the repository's flake says of this host, as JSON, freed by the caller. *out stays
+ * NULL where another evaluator is set. ERR_REJECTED: the flake is wrong. */
+int flake_evaluate(struct sync *s, const char *repo_dir, char **out, struct err *e);
 int flow_verify(struct sync *s, struct err *e);   /* verify.c */
 int flow_anchor(struct sync *s, struct err *e);   /* verify.c: it is accepted */
 int flow_evaluate(struct sync *s, struct err *e); /* evaluate.c */

@@ -143,6 +143,7 @@ static void source_done(struct source_config *s)
 	free(s->ssh_key_file);
 	free(s->known_hosts_file);
 	free(s->ca_file);
+	free(s->flake_attribute);
 }
 
 void config_done(struct config *c)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* FLAKE: the projects are what `nix eval` gives for the repository's flake. */
+enum evaluator_kind { EVALUATOR_FILES, EVALUATOR_FLAKE };
 /* HTTP: https, and http to loopback only. */
 enum source_kind { SOURCE_NONE, SOURCE_FILE, SOURCE_HTTP, SOURCE_SSH };
 
@@ -28,7 +30,9 @@ struct source_config {
 	char *username; /* http: default "git"; ssh: from the url, else "git" */
 	char *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
 	int64_t timeout_ms; /* of one fetch; default 2m */
-	int64_t max_age_ms; /* without a new commit for so long: told; 0: never */
+	enum evaluator_kind evaluator;
+	char *flake_attribute; /* or NULL: mdcAgent.<host> */
+	int64_t max_age_ms;    /* without a new commit for so long: told; 0: never */
 };
 
 enum verify_mode { VERIFY_OFF, VERIFY_HEAD, VERIFY_STRICT, VERIFY_TAG };
@@ -104,6 +108,12 @@ struct config {
 int config_read(const struct yaml_node *root, const char *file, struct diags *d, struct config *out,
 		struct err *e);
 void config_done(struct config *c);
+/*
+ * Read a map of names to settings, as `projects` of agent.yaml is one, from elsewhere. Fills
+ * projects and n_projects of a config that is zero otherwise; -1 with findings in d.
+ */
+int config_read_projects(const struct yaml_node *map, const char *file, struct diags *d,
+			 struct config *out);
 #define auto_config AUTO(config_done)
 
 /* config_policy.c: the map below `policy` alone, for `check --policy`. */

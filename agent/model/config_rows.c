@@ -91,6 +91,31 @@ static int set_engine(const struct yaml_node *v, void *at, const struct key_cont
 	return 0;
 }
 
+static int set_evaluator(const struct yaml_node *v, void *at, const struct key_context *c)
+{
+	static const char *const words[] = {
+		[EVALUATOR_FILES] = "files", [EVALUATOR_FLAKE] = "flake"};
+	int i = key_word(v, words, COUNT_OF(words), c);
+
+	if (i < 0)
+		return -1;
+	*(enum evaluator_kind *)at = (enum evaluator_kind)i;
+	return 0;
+}
+
+/* It becomes part of a flake reference. */
+static int set_attribute(const struct yaml_node *v, void *at, const struct key_context *c)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-.'\"";
+	const char *text = yaml_text(v);
+
+	if (text && (text[0] == '\0' || text[strspn(text, chars)] != '\0'))
+		return key_refuse(v, c, "expected an attribute, such as mdcAgent.server1, not '%s'",
+				  text);
+	return key_set_text(v, at, c);
+}
+
 static int set_drift(const struct yaml_node *v, void *at, const struct key_context *c)
 {
 	static const char *const words[] = {[DRIFT_REPORT] = "report", [DRIFT_REPAIR] = "repair"};
@@ -183,6 +208,14 @@ static int set_projects(const struct yaml_node *v, void *at, const struct key_co
 	return rc;
 }
 
+int config_read_projects(const struct yaml_node *map, const char *file, struct diags *d,
+			 struct config *out)
+{
+	struct key_context c = {.file = file, .diags = d, .key = "projects"};
+
+	return set_projects(map, out, &c);
+}
+
 #define AT(member) offsetof(struct source_config, member)
 static const struct key_row source_rows[] = {
 	{"url", "URL", NULL,
@@ -221,6 +254,12 @@ static const struct key_row source_rows[] = {
 	 "Without a new commit for longer than this `status --check` warns and source.stale is told: "
 	 "somebody may be keeping new commits back.",
 	 key_set_duration, AT(max_age_ms), NULL},
+	{"evaluator", "files|flake", "files",
+	 "How the repository says what its projects are: by its files, or as a Nix flake.",
+	 set_evaluator, AT(evaluator), NULL},
+	{"flake_attribute", "attribute", "mdcAgent.<host>",
+	 "evaluator flake: where in the flake this host's projects are.", set_attribute,
+	 AT(flake_attribute), NULL},
 	{.name = NULL},
 };
 #undef AT

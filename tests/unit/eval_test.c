@@ -313,13 +313,65 @@ static void check_declared(void **state)
 	fixture_close(&f);
 }
 
+static const struct flake_row {
+	const char *name, *gives, *wrong; /* wrong: part of the error, NULL: one project, app */
+} flake_rows[] = {
+	{"projects", "{\"version\":1,\"projects\":{\"app\":{\"compose_files\":[\"%s/app.yaml\"]}}}",
+	 NULL},
+	{"nothing", "{}", "gives no {version = 1;"},
+	{"a list", "[]", "gives no {version = 1;"},
+	{"no projects", "{\"version\":1}", "gives no {version = 1;"},
+	{"of later", "{\"version\":2,\"projects\":{}}", "version 2, this agent knows 1"},
+	{"unknown key", "{\"version\":1,\"projects\":{\"a\":{\"x\":1}}}", "unknown key 'x'"},
+	{"no files", "{\"version\":1,\"projects\":{\"a\":{}}}", "has no compose_files"},
+	{"a name that is none", "{\"version\":1,\"projects\":{\"..\":{}}}",
+	 "not a valid project name"},
+	{"cut", "{\"version\":1,\"projects\":{", "did not find expected"},
+};
+
+/* With a flake nothing else of the repository is looked at. */
+static void check_flake(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, "== app.yaml\n" WEB "== other/compose.yaml\n" WEB);
+	for (size_t i = 0; i < COUNT_OF(flake_rows); i++) {
+		const struct flake_row *r = &flake_rows[i];
+		auto_eval_result struct eval_result out = {.atomic = false};
+		auto_str struct str stored = STR_INIT, text = STR_INIT;
+		const char *dir = strstr(r->gives, "%s");
+		struct err e = ERR_INIT;
+
+		str_addn(&text, r->gives, dir ? (size_t)(dir - r->gives) : strlen(r->gives));
+		if (dir)
+			str_addf(&text, "%s%s", f.dir, dir + 2);
+		struct eval_input in = {.config = &f.config,
+					.reader = &f.reader,
+					.root = f.root,
+					.store_tree = store,
+					.store_ctx = &stored,
+					.flake = str_text(&text)};
+		int rc = eval_run(&in, NULL, &out, &e);
+		if (r->wrong && (rc == 0 || e.kind != ERR_REJECTED || !strstr(e.cause, r->wrong)))
+			fail_msg("%s: %d: %s", r->name, rc, e.cause);
+		if (r->wrong)
+			continue;
+		if (rc < 0 || out.projects.n != 1)
+			fail_msg("%s: %d: %s", r->name, rc, e.cause);
+		assert_string_equal(out.projects.v[0].name, "app");
+		assert_true(out.projects.v[0].declared);
+	}
+	fixture_close(&f);
+}
+
 int main(void)
 {
-	enum { MORE = 5 };
+	enum { MORE = 6 };
 	struct CMUnitTest tests[COUNT_OF(rows) + MORE] = {
 		cmocka_unit_test(check_settings), cmocka_unit_test(check_elsewhere),
-		cmocka_unit_test(check_reuse), cmocka_unit_test(check_newcomer),
-		cmocka_unit_test(check_declared)};
+		cmocka_unit_test(check_reuse),    cmocka_unit_test(check_newcomer),
+		cmocka_unit_test(check_declared), cmocka_unit_test(check_flake)};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		tests[MORE + i] = (struct CMUnitTest){rows[i].name, check_row, NULL, NULL,
