@@ -79,6 +79,11 @@ e2e() {
 	return "$code"
 }
 
+# The core of the main job with the other engine; all of it: MDC_E2E_ENGINE=podman python3 -m pytest tests/e2e
+e2e_podman() {
+	MDC_E2E_NAME=mdct-e2e-podman MDC_BIN=build/$1 "$python" -m pytest tests/e2e --engine podman -m podman --durations=15
+}
+
 # The last line of a log that sums it up.
 summary() {
 	if [ -f "build/logs/$1.log" ]; then
@@ -103,6 +108,7 @@ if [ -z "$fast" ]; then
 	if step build-sanitizers build sanitizers; then
 		step unit-sanitizers ctest --test-dir build/sanitizers --output-on-failure -j "$jobs" -E '^(checks|nixos)/' || true
 		step e2e-sanitizers e2e sanitizers || true
+		step e2e-podman e2e_podman sanitizers || true
 	fi
 	step build-release build release || true
 	# Every fuzzer on the machine's cores: about three minutes. MDC_FUZZ_SECONDS=N for longer.
@@ -120,7 +126,7 @@ done
 summary fuzz '[0-9]+ fuzzers, .*'
 summary faults '[0-9]+ points x 3 faults, .* broken'
 summary powercut '[0-9]+ prefixes: .* broken'
-for name in e2e-debug-1 e2e-debug-2 e2e-debug-3 e2e-sanitizers-1 e2e-sanitizers-2 e2e-sanitizers-3; do
+for name in e2e-debug-1 e2e-debug-2 e2e-debug-3 e2e-sanitizers-1 e2e-sanitizers-2 e2e-sanitizers-3 e2e-podman; do
 	summary "$name" '[0-9]+ (passed|failed|error|skipped).* in [0-9.]+s'
 done
 exit "$failed"

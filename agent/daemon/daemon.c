@@ -275,7 +275,8 @@ static int run(struct daemon *d, struct err *e)
 	if (control_socket_open(d, &why) < 0)
 		log_warn("%s", why.cause);
 	daemon_report(d, EVENT_AGENT_STARTED, NULL, NULL);
-	(void)sd_notify(0, "READY=1");
+	/* Under `podman unshare` we are not the process that the service manager started. */
+	(void)sd_notifyf(0, "READY=1\nMAINPID=%lu", (unsigned long)getpid());
 	work_open(d);
 	follow_open(d);
 	deliver_open(d);

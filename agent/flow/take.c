@@ -5,6 +5,7 @@
  * Depends on: snap_parts.h.
  */
 #include "agent/flow/snap_parts.h"
+#include "agent/model/places.h"
 
 #include "common/clock.h"
 #include "common/duration.h"
@@ -12,6 +13,7 @@
 #include "common/mem.h"
 #include "common/path.h"
 
+#include <errno.h>
 #include <string.h>
 
 void taking_done(struct taking *t)
@@ -58,6 +60,19 @@ static bool asked_to_stop(void *arg)
 	return stop_asked(&b->sync->stop);
 }
 
+/* Containers without root write as users that only root of the user's own namespace may be. */
+static void add_hint(struct err *e)
+{
+	auto_free char *cause = xstrdup(e->cause);
+
+	if ((e->errnum == EPERM || e->errnum == EACCES) && place_is_user() && !place_is_unshared())
+		(void)err_set(
+			e, e->kind, e->errnum,
+			"%s: these files belong to users of containers; let the agent run in "
+			"`podman unshare mdc-agent ...` (unit: share/mdc-agent/unit/podman-unshare.conf)",
+			cause);
+}
+
 static int copy_each(struct taking *t, struct err *e)
 {
 	struct bench *b = t->bench;
@@ -72,8 +87,10 @@ static int copy_each(struct taking *t, struct err *e)
 		if (v->absent || !from)
 			continue;
 		bench_show(b, "snapshot", v->mount ? v->mount : v->name);
-		if (tree_take(&from->tree, v->place, &p, &v->identity, &v->bytes, e) < 0)
+		if (tree_take(&from->tree, v->place, &p, &v->identity, &v->bytes, e) < 0) {
+			add_hint(e);
 			return err_wrap(e, "volume %s", v->mount ? v->mount : v->name);
+		}
 		if (first && fault_hit(FAULT_snapshot_half, e) < 0)
 			return -1;
 		first = false;

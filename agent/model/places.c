@@ -29,9 +29,23 @@ static const struct {
 	{ENGINE_PODMAN, false, "/run/podman/podman.sock"},
 };
 
+/* In `podman unshare` a user is root of a namespace of their own; Podman says whose. 0: nobody's.
+ */
+static unsigned long unshared_uid(void)
+{
+	const char *uid = getenv("_CONTAINERS_ROOTLESS_UID");
+
+	return uid ? strtoul(uid, NULL, 10) : 0;
+}
+
+bool place_is_unshared(void)
+{
+	return geteuid() == 0 && unshared_uid() != 0;
+}
+
 bool place_is_user(void)
 {
-	return geteuid() != 0;
+	return geteuid() != 0 || place_is_unshared();
 }
 
 /* $name if it is an absolute path, as the specification wants, else $HOME/below. */
@@ -50,7 +64,8 @@ static char *runtime(void)
 
 	if (value && value[0] == '/')
 		return xstrdup(value);
-	return xasprintf("/run/user/%lu", (unsigned long)geteuid());
+	return xasprintf("/run/user/%lu",
+			 place_is_unshared() ? unshared_uid() : (unsigned long)geteuid());
 }
 
 char *place_settings_dir(void)

@@ -15,6 +15,8 @@ char *place_settings(void);
 /* Where `init` writes it, and the keys beside it. The caller frees. */
 char *place_settings_dir(void);
 bool place_is_user(void); /* does the agent run as somebody else than root? */
+/* ... and as root of the user's own namespace, to whom the files of containers belong? */
+bool place_is_unshared(void);
 
 /* state_dir and runtime_dir for this settings file where it names none: the system's file means the
  * system's directories, whoever reads it. The caller frees. */

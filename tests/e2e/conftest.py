@@ -3,7 +3,7 @@ Fixtures of the end-to-end tests. One engine for the whole run, in a network nam
 each test has its own state directory and repository, and the engine is wiped after it.
     python3 -m pytest tests/e2e            MDC_BIN=build/debug: the programs; MDC_E2E_DIR: where everything is kept
 With `--engine podman` (or MDC_E2E_ENGINE=podman) the same tests run with Podman; -m podman: only those that run.sh runs
-with it. What Podman cannot do is marked `docker_only("why")`, and listed in docs/engines.md.
+with it (CORE in podman.py). What Podman cannot do stands there too, with its reason, and in docs/engines.md.
 To add a test: a file test_*.py; to add a thing tests need: a fixture here, its class in a file of its own.
 """
 
@@ -17,20 +17,19 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import agent as agent_module  # noqa: E402
+import podman  # noqa: E402
 import sandbox  # noqa: E402
 from agent import Agent  # noqa: E402
 from bystanders import Bystanders  # noqa: E402
 from classic import Classic  # noqa: E402
 from engine import Engine  # noqa: E402
 from filesystems import FileSystem, engine_on_class  # noqa: E402
-from podman import Podman  # noqa: E402
 from registry import Registry  # noqa: E402
 from repo import Repo  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "podman: also run with Podman by run.sh")
-    config.addinivalue_line("markers", "docker_only(reason): not with Podman, see docs/engines.md")
     config.addinivalue_line("markers", "slow: left out of `run.sh --fast` and of the run with sanitizers")
 
 
@@ -55,12 +54,17 @@ def _shard(items, which):
     return [i for i in items if i.fspath in ours]
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config, items):
     items[:] = _shard(items, config.getoption("--shard"))
-    if config.getoption("--engine") == "podman":
-        for item in items:
-            for mark in item.iter_markers("docker_only"):
-                item.add_marker(pytest.mark.skip(reason=f"Podman: {mark.args[0]}"))
+    with_podman = config.getoption("--engine") == "podman"
+    for item in items:
+        names = {item.path.name, f"{item.path.name}::{item.name}", f"{item.path.name}::{item.originalname}"}
+        if names & podman.CORE:
+            item.add_marker("podman")
+        why = next((podman.DOCKER_ONLY[n] for n in names if n in podman.DOCKER_ONLY), None)
+        if why and with_podman:
+            item.add_marker(pytest.mark.skip(reason=f"not with Podman: {why}"))
     if not Path(agent_module.PROGRAM).exists():
         skip = pytest.mark.skip(reason=f"{agent_module.PROGRAM} is not built")
         for item in items:
@@ -90,7 +94,7 @@ def base():
 
 @pytest.fixture(scope="session")
 def engine_class(pytestconfig):
-    return {"docker": Engine, "podman": Podman}[pytestconfig.getoption("--engine")]
+    return {"docker": Engine, "podman": podman.Podman}[pytestconfig.getoption("--engine")]
 
 
 @pytest.fixture(scope="session")
