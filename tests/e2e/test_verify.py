@@ -200,7 +200,7 @@ def test_strict(trusting, keys):
     repo.push_signed(keys["alice"])
     trusting.refused(f"commit {middle[:10]} is not signed")
     repo.git("checkout", "-q", "-B", "branch", base)
-    unsigned = repo.push_signed(None, {"web/compose.yaml": app(2)}, push=False)
+    unsigned = repo.push_signed(None, {"web/compose.yaml": app(2)}, "on a branch", push=False)
     repo.git("checkout", "-q", "-B", "main", base)
     repo.push_signed(keys["bob"], push=False)
     repo.signed(keys["alice"], "merge", "-q", "-S", "--no-ff", "-m", "merge", "branch")
