@@ -312,7 +312,7 @@ def one(name, base, programs, seconds, seed):
 
 def follow(argv, children):
     """One scenario's process; its figures."""
-    count = {"name": argv[-1], "prefixes": 0, "states": 0, "tried": 0, "second": 0, "broken": 1, "left": {}}
+    count = {"name": argv[-1], "prefixes": 0, "states": 0, "tried": 0, "second": 0, "broken": 0, "left": {}}
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace") as child:
         children.append(child)
         for line in child.stdout:
@@ -320,7 +320,7 @@ def follow(argv, children):
                 count = json.loads(line[len(FIGURES):])
             else:
                 print(line, end="", flush=True)
-    if child.returncode:
+    if child.returncode or not count["tried"]:
         print(f"{argv[-1]}: the replay itself failed", flush=True)
         count["broken"] += 1
     for f, n in sorted(count["left"].items(), key=lambda x: -x[1])[:3]:
@@ -356,7 +356,7 @@ def main(programs):
         with ThreadPoolExecutor(jobs) as pool:
             found = list(pool.map(lambda name: follow([*one_of, name], children), names))
         total = {k: sum(c[k] for c in found) for k in ("prefixes", "states", "tried", "second", "broken")}
-        total["recovered"] = total["tried"] - total["broken"]
+        total["recovered"] = max(0, total["tried"] - total["broken"])
         print("{prefixes} prefixes: {states} states, {tried} tried ({second} of them second cuts), {recovered} recovered, "
               "{broken} promises broken ({took:.0f} s)".format(**total, took=time.monotonic() - begin))
         return 1 if total["broken"] or not total["tried"] else 0

@@ -19,6 +19,7 @@ from fake_engine import FILES, PROJECT, SERVICE  # noqa: E402
 
 DONE, FAILED, DEGRADED, LATER = 0, 1, 3, 75
 KILLED, LATE = 137, 124
+LATE_S = "180"  # a run takes half a second, and fifty times that on a machine that is forty times too busy
 CHANGING = ("state", "run", "engine")  # what a run changes below a world's root
 FAULTS = {"kill": "kill", "ENOSPC": str(errno.ENOSPC), "EIO": str(errno.EIO)}
 GIT_ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -77,7 +78,7 @@ class World:
 
     def run(self, *verb, at=None, fault=None, log=None):
         """A verb, under the tracer; its exit code and what it said."""
-        argv = [str(self.tools / "nth_call"), "-s", "40"]
+        argv = [str(self.tools / "nth_call"), "-s", LATE_S]
         argv += ["-n", str(at), "-f", FAULTS[fault]] if at else []
         argv += ["-o", str(log)] if log else []
         r = subprocess.run([*argv, "--", self.agent, "--config", str(self.config), *verb], stdin=subprocess.DEVNULL,
