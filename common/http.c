@@ -98,6 +98,14 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return t->body.cut ? CURL_WRITEFUNC_ERROR : len;
 }
 
+static size_t on_source(char *to, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	ssize_t got = t->r->source(to, size * n, t->r->arg);
+
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
@@ -174,7 +182,9 @@ static void set_method(CURL *c, const struct http_request *r)
 		SET(c, CURLOPT_NOBODY, 1L);
 		return;
 	}
-	if (r->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
+	if (r->source)
+		SET(c, CURLOPT_UPLOAD, 1L);
+	else if (r->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
 		SET(c, CURLOPT_POST, 1L);
 		SET(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
 		SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(r->body ? r->body_len : 0));
@@ -201,6 +211,8 @@ static void set_callbacks(CURL *c, struct transfer *t)
 	SET(c, CURLOPT_WRITEDATA, t);
 	SET(c, CURLOPT_HEADERFUNCTION, on_header);
 	SET(c, CURLOPT_HEADERDATA, t);
+	SET(c, CURLOPT_READFUNCTION, on_source);
+	SET(c, CURLOPT_READDATA, t);
 	SET(c, CURLOPT_ERRORBUFFER, t->why);
 	if (t->r->idle_ms <= 0)
 		return;

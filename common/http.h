@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct http; /* opaque: one kept connection */
 
@@ -32,6 +33,8 @@ struct http_request {
 	const char *url;
 	const char *body; /* borrowed; NULL: none */
 	size_t body_len;
+	/* Instead of body: gives it piece by piece; 0 at the end, -1 gives the request up. */
+	ssize_t (*source)(char *to, size_t size, void *arg);
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	int timeout_ms;             /* > 0: the whole request */
 	int idle_ms;     /* > 0: longest silence once connected, to about a second; 0: timeout_ms */

@@ -46,6 +46,16 @@ static void head(struct str *out, const struct generation *g, bool current, cons
 	label(out, k, "source");
 	safe(out, g->source);
 	str_addc(out, '\n');
+	if (g->host_config) {
+		label(out, k, "agent.yaml");
+		safe(out, g->host_config);
+		str_addc(out, '\n');
+	}
+	if (g->host_system) {
+		label(out, k, "system");
+		safe(out, g->host_system);
+		str_addc(out, '\n');
+	}
 }
 
 static enum tone status_tone(enum entry_status s)

@@ -29,7 +29,10 @@ static void add_file(struct str *s, const char *path)
 
 	if (!path)
 		return;
-	(void)stat(path, &st);
+	/* "/path", or "key=/path". */
+	const char *from = path[0] == '/' ? NULL : strchr(path, '=');
+
+	(void)stat(from ? from + 1 : path, &st);
 	str_addf(s, "%lld %lld %lld.%09ld ", (long long)st.st_ino, (long long)st.st_size,
 		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
@@ -47,7 +50,8 @@ uint32_t poll_fingerprint(const struct config *c)
 
 	for (size_t i = 0; i < c->n_projects; i++) {
 		const struct settings *p = &c->projects[i].settings;
-		const struct strv *const lists[] = {&p->compose_files, &p->env_files};
+		const struct strv *const lists[] = {&p->compose_files, &p->env_files,
+						    &p->host.substitutions_from_files};
 
 		for (size_t k = 0; k < COUNT_OF(lists); k++)
 			for (size_t f = 0; f < lists[k]->n; f++)

@@ -62,6 +62,21 @@ int engine_image_keep(struct engine *g, const char *id, struct err *e);
 int engine_image_unkeep(struct engine *g, const char *id, struct err *e);
 int engine_images_kept(struct engine *g, struct strv *ids,
 		       struct err *e); /* ids (sha256:...) with such a tag */
+/*
+ * Load an image from an archive, or with `stream` from what a program writes. It is known by its
+ * path from then on (a tag mdc-load:<digest of the path>), whatever becomes of its name. *id: the
+ * caller frees. ERR_REJECTED when the archive, or the program, is bad.
+ */
+struct image_file {
+	const char *path, *ref;
+	bool stream;
+};
+int engine_image_load(struct engine *g, const struct image_file *f, char **id, struct err *e);
+/* Was it loaded, and is it still here? *id is NULL if not; the caller frees. */
+int engine_image_loaded(struct engine *g, const char *path, char **id, struct err *e);
+/* Forget what was loaded from any path but these. */
+int engine_images_forget(struct engine *g, const struct strv *paths, size_t *dropped,
+			 struct err *e);
 /* Give an image another name (used after building). */
 int engine_image_tag(struct engine *g, const char *id, const char *repo, const char *tag,
 		     struct err *e);

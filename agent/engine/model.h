@@ -51,6 +51,16 @@ void model_pin(cJSON *model, const struct pinned_image *pin);
 int model_label(cJSON *model, const char *live, const struct live_file *files, size_t n,
 		struct err *e);
 
+/* Mount the host's /nix/store as the settings say; ERR_REJECTED for a service that is not there. */
+int model_mount_store(cJSON *model, const struct store_mount *m, struct err *e);
+/* The paths /nix/store/<hash>-<name> in a text, each once. */
+void model_store_paths_in(const char *text, struct strv *out);
+/*
+ * Those that must be on this host: what is mounted from it, and what services run that see the
+ * host's store. all: what any service runs; otherwise an image may bring a store of its own.
+ */
+void model_store_paths(const cJSON *model, bool all, struct strv *needed);
+
 /* The digest a model is known by: of its canonical text. */
 void model_digest(const cJSON *model, char out[DIGEST_HEX_SIZE]);
 

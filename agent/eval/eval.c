@@ -4,6 +4,7 @@
  */
 #include "agent/eval/eval_parts.h"
 
+#include "common/digest.h"
 #include "common/mem.h"
 #include "common/path.h"
 
@@ -82,10 +83,15 @@ static void merge_doubles(struct eval *ev)
 			kept++;
 			continue;
 		}
-		auto_free char *text = xasprintf(
-			"project '%s' is both declared here and in the repository "
-			"('%s'): rename one of them",
-			l->v[i].name, l->v[i].declared ? l->v[kept - 1].path : l->v[i].path);
+		bool host = l->v[i].declared && l->v[kept - 1].declared;
+		auto_free char *text =
+			xasprintf("project '%s' is both declared here and in the repository "
+				  "('%s'): rename one of them",
+				  l->v[i].name,
+				  host               ? "flake.nix"
+				  : l->v[i].declared ? l->v[kept - 1].path
+						     : l->v[i].path);
+		(void)strv_add_once(&ev->doubles, l->v[i].name);
 		eval_bad(ev, &l->v[kept - 1],
 			 &(struct diag){.file = ev->in->config->file, .text = text});
 		project_done(&l->v[i]);
@@ -98,6 +104,16 @@ static void seal(struct eval *ev, size_t first_finding)
 	for (size_t i = 0; i < ev->out->projects.n; i++)
 		if (!ev->out->projects.v[i].digest[0])
 			project_seal(&ev->out->projects.v[i]);
+	/* One of the two may be what runs: the pair is something else all the same. */
+	for (size_t i = 0; i < ev->out->projects.n; i++) {
+		struct project *p = &ev->out->projects.v[i];
+
+		if (!strv_has(&ev->doubles, p->name))
+			continue;
+		auto_free char *both = xasprintf("%s: %s", p->digest, p->why_bad);
+
+		digest_text(both, p->digest);
+	}
 	for (size_t i = first_finding; i < ev->d->n; i++) {
 		const struct diag *f = &ev->d->v[i];
 		if (f->level != DIAG_WARNING)
@@ -141,6 +157,7 @@ int eval_run(const struct eval_input *in, struct diags *d, struct eval_result *o
 		host_view_free(ev.here);
 	manifest_done(&ev.manifest);
 	strv_done(&ev.names);
+	strv_done(&ev.doubles);
 	if (rc < 0)
 		return -1;
 	*out = result;

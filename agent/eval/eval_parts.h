@@ -100,7 +100,8 @@ struct eval {
 	struct eval_tree *tree; /* NULL in classic mode */
 	struct manifest manifest;
 	struct host_view *here;
-	struct strv names; /* of every project, those of other hosts included */
+	struct strv doubles; /* names that two evaluators give */
+	struct strv names;   /* of every project, those of other hosts included */
 };
 
 struct evaluator {

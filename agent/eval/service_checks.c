@@ -103,6 +103,28 @@ static bool is_enabled(const struct scan *s, const struct yaml_node *service)
 	return false;
 }
 
+/* compose2nix's word for "do not start it": plain Compose knows none. */
+static void check_compose2nix(const struct place *p, const char *name, const struct yaml_node *l)
+{
+	static const char label[] = "compose2nix.settings.autoStart";
+	const struct yaml_node *at = yaml_get(l, label);
+	bool off = at && yaml_text(at) && strcmp(yaml_text(at), "false") == 0;
+
+	for (size_t i = 0; l && l->kind == YAML_LIST && i < l->n && !off; i++) {
+		const char *text = yaml_text(&l->items[i]);
+
+		off = text && str_starts(text, label) &&
+		      strcmp(text + strlen(label), "=false") == 0;
+		at = &l->items[i];
+	}
+	if (off)
+		scan_note(
+			p->s, DIAG_WARNING, p->file, at,
+			"%s=false of service '%s' means nothing here, and the service is started: "
+			"put it behind a profile instead",
+			label, name);
+}
+
 void scan_service_keys(const struct place *p, const char *name, const struct yaml_node *service)
 {
 	if (!p->runs)
@@ -111,6 +133,7 @@ void scan_service_keys(const struct place *p, const char *name, const struct yam
 	if (service->kind != YAML_MAP)
 		return;
 	check_service_keys(p, name, service);
+	check_compose2nix(p, name, yaml_get(service, "labels"));
 	if (is_enabled(p->s, service))
 		scan_claims(p, service);
 }

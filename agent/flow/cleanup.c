@@ -91,8 +91,9 @@ int flow_cleanup(struct sync *s, struct err *e)
 
 /* ---- gc ---- */
 struct needed {
-	cJSON *models; /* project -> {digest: true} */
-	cJSON *images; /* id -> true */
+	cJSON *models;     /* project -> {digest: true} */
+	cJSON *images;     /* id -> true */
+	struct strv paths; /* that images were loaded from */
 };
 
 static void need(struct needed *w, const struct active *a)
@@ -104,6 +105,10 @@ static void need(struct needed *w, const struct active *a)
 	json_set_bool(of, a->model, true);
 	for (size_t i = 0; i < a->n_images; i++)
 		json_set_bool(w->images, a->images[i].id, true);
+	struct image_source x;
+
+	for (size_t i = 0; settings_image(&a->want.settings, i, &x); i++)
+		(void)strv_add_once(&w->paths, x.path);
 }
 
 static int need_all(struct sync *s, struct needed *w, struct err *e)
@@ -169,7 +174,7 @@ static int drop_images(struct sync *s, const struct needed *w, size_t *dropped, 
 			return -1;
 		(*dropped)++;
 	}
-	return 0;
+	return engine_images_forget(s->engine, &w->paths, dropped, e);
 }
 
 static int drop_marks(struct sync *s, size_t *dropped, struct err *e)
@@ -232,11 +237,14 @@ static int collect(struct sync *s, struct gc_report *r, struct err *e)
 	if (rc == 0)
 		rc = drop_models(s, &w, &r->models, e);
 	if (rc == 0)
+		rc = roots_drop(s, w.models, e);
+	if (rc == 0)
 		rc = drop_marks(s, &r->marks, e);
 	if (rc == 0)
 		rc = drop_images(s, &w, &r->images, e);
 	cJSON_Delete(w.models);
 	cJSON_Delete(w.images);
+	strv_done(&w.paths);
 	return rc;
 }
 

@@ -125,6 +125,9 @@ static int make_generation(struct sync *s, struct err *e)
 				 : xstrdup(s->options->retry ? "retry" : "sync"),
 	};
 
+	if (s->config->n_projects > 0)
+		g.host_config = xstrdup_null(s->config->digest);
+	g.host_system = realpath("/run/current-system", NULL);
 	commit_info_copy(&g.commit, &s->commit);
 	strv_copy(&g.others, s->options->rollback ? &s->target.others : &s->others);
 	for (size_t i = 0; i < s->wanted.n; i++)

@@ -5,6 +5,7 @@
 #include "agent/flow/snap.h"
 
 #include "common/duration.h"
+#include "common/mem.h"
 
 #include <string.h>
 
@@ -61,6 +62,24 @@ static void note_hold(const struct settings *s, int64_t ms, struct strv *notes)
 		   duration_text(ms > 0 ? ms : 1, span, sizeof(span)));
 }
 
+/* What happens to its data, in the order it happens. */
+static void note_order(struct sync *s, const struct volumes_query *q, struct strv *notes)
+{
+	static const char *const first[] = {
+		[QUIESCE_STOP] = "stop, ", [QUIESCE_PAUSE] = "pause, ", [QUIESCE_NONE] = ""};
+	struct err ignored = ERR_INIT;
+	int64_t number = 0;
+
+	if (generation_next(s->store, &number, &ignored) < 0)
+		return;
+	strv_pushf(notes, "order: %ssnapshot %s_PRE-%lld, upgrade, health",
+		   (size_t)q->settings->snapshot.quiesce < COUNT_OF(first) &&
+				   first[q->settings->snapshot.quiesce]
+			   ? first[q->settings->snapshot.quiesce]
+			   : "",
+		   q->project, (long long)number);
+}
+
 static bool has_driver(const struct project_volumes *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -89,8 +108,10 @@ int data_notes(struct sync *s, const struct volumes_query *q, struct strv *notes
 		ms += v->tree.cost_ms;
 		copied++;
 	}
-	if (copied > 0)
+	if (copied > 0) {
+		note_order(s, q, notes);
 		note_hold(q->settings, ms, notes);
+	}
 	if (q->settings->snapshot.quiesce == QUIESCE_NONE &&
 	    (has_driver(&l, "copy") || has_driver(&l, "reflink")))
 		strv_push(notes, "quiesce: none does not go with copying file by file: it will be "

@@ -59,7 +59,7 @@ static int look_at_marks(struct sync *s, const struct project *w, struct plan_it
 	return 0;
 }
 
-static const char *held_by_control(const struct sync *s)
+const char *held_by_control(const struct sync *s)
 {
 	if (s->options->rollback)
 		return NULL;
@@ -234,6 +234,8 @@ int decide_plan(struct sync *s, struct err *e)
 			return -1;
 	for (size_t i = 0; i < s->current.n; i++)
 		decide_gone(s, &s->current.v[i]);
+	if (unmanaged_find(s, e) < 0)
+		return -1;
 	if (s->options->rollback)
 		target_prepare(s);
 	for (size_t i = 0; i < s->n_trials; i++) {

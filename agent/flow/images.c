@@ -74,6 +74,8 @@ static int sort_out(struct staging *g, const struct model_services *all, struct 
 		enum pull_policy policy = policy_of(g, m);
 		bool found = false;
 
+		if (staging_loads(g, m->name))
+			continue;
 		if (m->builds) {
 			strv_push(build, m->name);
 			continue;
@@ -146,9 +148,14 @@ static int pin_service(struct staging *g, const struct model_service *m, struct 
 {
 	auto_image_info struct image_info info = {.id = NULL};
 	struct active *a = &g->trial->new;
+	auto_free char *loaded = NULL;
 	bool found = false;
 
-	if (engine_image(g->sync->engine, m->image, &info, &found, e) < 0)
+	if (staging_loaded(g, m->name, &loaded, e) < 0)
+		return -1;
+	if (staging_loads(g, m->name) && !loaded)
+		return 0; /* asking only: it is loaded when it is deployed */
+	if (engine_image(g->sync->engine, loaded ? loaded : m->image, &info, &found, e) < 0)
 		return -1;
 	if (!found && g->sync->dry)
 		return 0;
@@ -164,7 +171,7 @@ static int pin_service(struct staging *g, const struct model_service *m, struct 
 	*p = (struct pinned_image){
 		.service = xstrdup(m->name),
 		.ref = xstrdup(m->image),
-		.pin = m->builds ? xstrdup(info.id) : pin_of(m->image, &info),
+		.pin = m->builds || loaded ? xstrdup(info.id) : pin_of(m->image, &info),
 		.id = xstrdup(info.id),
 	};
 	model_pin(g->model, p);

@@ -100,7 +100,7 @@ static void tell(struct sync *s)
 			merge(&p->reasons, &t->quiet);
 			strv_push(&p->reasons, "no container is touched");
 		}
-		if (t->action == PLAN_REMOVE)
+		if (t->action == PLAN_REMOVE && t->reasons.n == 0)
 			strv_push(
 				&p->reasons,
 				"is not in the repository for this host any more; its volumes stay");

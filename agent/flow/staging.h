@@ -41,6 +41,17 @@ void changes_settings(const struct project *old, const struct project *new, stru
 /* wayback.c: can what holds now be brought back? */
 int staging_way_back(struct staging *g, struct err *e);
 
+/* derive.c: images of these settings that come from files of this host. */
+int staging_load(struct staging *g, const struct settings *s, struct err *e);
+bool staging_loads(const struct staging *g, const char *service);
+int staging_loaded(struct staging *g, const char *service, char **id, struct err *e);
+/* roots.c: keep the store paths that the new model names; ERR_REJECTED if one is missing. */
+int staging_roots(struct staging *g, struct err *e);
+int roots_drop(struct sync *s, const cJSON *models, struct err *e); /* of models that are gone */
+/* requires.c */
+int requires_mounts(const struct project *p, struct err *e);
+int requires_networks(const cJSON *model, const cJSON *have, const char *compose, struct err *e);
+
 /* export.c: write these files below dir, in a worker that reads the object store. */
 extern const struct pool stage_pool; /* stage.c; the plan uses it too */
 

@@ -136,6 +136,10 @@ struct generation_entry *generation_add(struct generation *g,
 void status_sum_up(struct status *s, const struct config *c);
 void sync_metrics(struct sync *s, bool good); /* metrics.c: at the end */
 bool sync_open_trials(const struct sync *s);  /* sync.c: a trial's intent is still on disk */
+/* decide.c: why nothing is applied now, or NULL. */
+const char *held_by_control(const struct sync *s);
+/* unmanaged.c: Compose projects that are not ours and are to go, into the plan. */
+int unmanaged_find(struct sync *s, struct err *e);
 /* target.c: give rollback's trials their kept records. */
 void target_prepare(struct sync *s);
 /* target.c: rollback's wanted set from a kept generation. */

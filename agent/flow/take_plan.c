@@ -247,6 +247,18 @@ static void add_volume(struct snapshot *x, const struct project_volume *v, size_
 	};
 }
 
+/* Of a trial: named after the generation that it is taken before. */
+static char *new_id(const struct taking *t, int64_t generation)
+{
+	const struct bench *b = t->bench;
+
+	if (!t->trial_follows)
+		return snapshot_new_id(b->trial->name, generation);
+	auto_free char *name = xasprintf("%s_PRE", b->trial->name);
+
+	return snapshot_new_id(name, b->sync->number);
+}
+
 static void plan_record(struct taking *t)
 {
 	struct bench *b = t->bench;
@@ -254,7 +266,7 @@ static void plan_record(struct taking *t)
 	int64_t generation = b->trial->has_old ? b->sync->current.number : 0;
 
 	s->snapshot = (struct snapshot){
-		.id = snapshot_new_id(b->trial->name, generation),
+		.id = new_id(t, generation),
 		.project = xstrdup(b->trial->name),
 		.kind = t->trial_follows ? SNAPSHOT_TRIAL : SNAPSHOT_MANUAL,
 		.generation = generation,

@@ -44,6 +44,8 @@ static void fill_in(struct config *c)
 		c->state_dir = place_state(c->file);
 	if (!c->runtime_dir)
 		c->runtime_dir = place_runtime(c->file);
+	if (!c->gc_roots_dir)
+		c->gc_roots_dir = xstrdup("/nix/var/nix/gcroots/mdc-agent");
 	if (!c->source.path)
 		c->source.path = xstrdup(".");
 	if (!c->source.branch && !c->source.tag)
@@ -158,6 +160,7 @@ void config_done(struct config *c)
 	free(c->state_dir);
 	free(c->runtime_dir);
 	free(c->metrics_file);
+	free(c->gc_roots_dir);
 	settings_done(&c->defaults);
 	reports_config_done(&c->reports);
 	free(c->snapshots.dir);

@@ -87,8 +87,10 @@ struct config {
 	char *socket;  /* of the engine, or NULL: the usual places */
 	char *compose; /* path of the Compose plugin, or NULL: the usual places */
 	char *state_dir, *runtime_dir;
-	char *metrics_file; /* for node_exporter's textfile collector; or NULL */
-	int parallel;       /* 2 */
+	char *gc_roots_dir;    /* where Nix's garbage collector finds roots of ours */
+	bool remove_unmanaged; /* Compose projects that are not ours are taken down */
+	char *metrics_file;    /* for node_exporter's textfile collector; or NULL */
+	int parallel;          /* 2 */
 	enum drift_policy drift;
 	struct settings defaults;
 	struct retention_config retention;

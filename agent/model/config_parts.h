@@ -23,6 +23,9 @@ int config_check_report_url(const struct yaml_node *v, const struct key_context 
 int config_check_forge(const struct yaml_node *root, const struct key_context *c,
 		       const struct source_config *s, struct forge_config *f);
 
+/* config_nix.c; at the beginning of a struct config. */
+extern const struct key_row config_nix_rows[];
+
 /* config_paths.c: a file of the host. */
 int config_set_path(const struct yaml_node *v, void *at, const struct key_context *c);
 /* One that is only read: also `credential:NAME`, which becomes $CREDENTIALS_DIRECTORY/NAME, or what

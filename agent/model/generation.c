@@ -73,6 +73,8 @@ void generation_done(struct generation *g)
 	strv_done(&g->others);
 	free(g->source);
 	free(g->cause);
+	free(g->host_config);
+	free(g->host_system);
 	commit_info_done(&g->commit);
 	*g = (struct generation){.n = 0};
 }
@@ -96,6 +98,8 @@ cJSON *generation_head_to_json(const struct generation *g)
 	cJSON_AddItemToObject(o, "commit", commit_info_to_json(&g->commit));
 	json_set_int(o, "made", g->made);
 	json_set_str(o, "source", g->source);
+	json_set_str(o, "host_config", g->host_config);
+	json_set_str(o, "host_system", g->host_system);
 	json_set_str(o, "cause", g->cause);
 	cJSON *commits = cJSON_AddObjectToObject(o, "commits");
 	for (size_t i = 0; i < g->n; i++)
@@ -145,6 +149,8 @@ void generation_head_from_json(const cJSON *j, struct generation *g)
 	commit_info_from_json(json_obj(j, "commit"), &g->commit);
 	g->source = xstrdup_null(json_str(j, "source", NULL));
 	g->cause = xstrdup_null(json_str(j, "cause", NULL));
+	g->host_config = xstrdup_null(json_str(j, "host_config", NULL));
+	g->host_system = xstrdup_null(json_str(j, "host_system", NULL));
 	json_get_strv(j, "others", &g->others);
 }
 

@@ -81,9 +81,11 @@ struct generation_entry {
 struct generation {
 	int64_t number;
 	struct commit_info commit;
-	int64_t made;               /* wall clock */
-	char *source;               /* URL without credentials */
-	char *cause;                /* "sync", "rollback to 41", "retry", ... */
+	int64_t made;      /* wall clock */
+	char *source;      /* URL without credentials */
+	char *host_config; /* the host's own side: the digest of agent.yaml, and on NixOS ... */
+	char *host_system; /* ... the system that was current; or NULL */
+	char *cause;       /* "sync", "rollback to 41", "retry", ... */
 	struct generation_entry *v; /* sorted by name */
 	size_t n;
 	struct strv others; /* as eval_result.others: what evaluating need not read again */

@@ -80,9 +80,6 @@ char *subvolume_below(const char *path);
 
 /* ---- what choose.c asks ---- */
 
-/* Is path the place where something is mounted (*root), and what is mounted below it (*below, or
- * NULL; the caller frees)? */
-int mounts_look(const char *path, bool *root, char **below, struct err *e);
 /* c->store: the directory for copies of c->path, or NULL: none is known. */
 void store_find(struct tree_choice *c, const struct tree_where *w);
 /* The same where only the names of copies are kept: any file system will do. */

@@ -62,6 +62,10 @@ struct tree_progress {
 	void *arg;
 };
 
+/* Is path the place where something is mounted (*root), and what is mounted below it (*below, or
+ * NULL; the caller frees)? */
+int mounts_look(const char *path, bool *root, char **below, struct err *e);
+
 /* Flush the file systems of these paths, before writers are held up: shortens the hold. */
 int tree_presync(const struct strv *paths, struct err *e);
 

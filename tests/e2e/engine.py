@@ -268,8 +268,9 @@ class Engine:
                 found[t] = i["Id"]
         return found
 
-    def image(self, name, version=None, cmd=None, **config):
-        """Make image `name` with /version; it idles unless cmd says else. config: more of an image's settings."""
+    @staticmethod
+    def archive(name, version=None, cmd=None, **config):
+        """What `docker save` would write of the image that image() makes."""
         version = name.rpartition(":")[2] if version is None else str(version)
         layers = [base_layer(), tar_of({"version": version, "www/index.html": version})]
         settings = {"Cmd": cmd or ["/bin/sh", "-c", "exec sleep 1000000"], "Env": ["PATH=/bin"],
@@ -282,7 +283,12 @@ class Engine:
                      "Layers": [f"{i}/layer.tar" for i in range(len(layers))]}]
         files = {"config.json": described, "manifest.json": json.dumps(manifest)}
         files.update({f"{i}/layer.tar": d for i, d in enumerate(layers)})
-        status, out = self.call("POST", "/images/load", tar_of(files), {"Content-Type": "application/x-tar"})
+        return tar_of(files)
+
+    def image(self, name, version=None, cmd=None, **config):
+        """Make image `name` with /version; it idles unless cmd says else. config: more of an image's settings."""
+        archive = self.archive(name, version, cmd, **config)
+        status, out = self.call("POST", "/images/load", archive, {"Content-Type": "application/x-tar"})
         assert status == 200 and b'"error"' not in out, out
         return self.api("GET", f"/images/{name}/json")["Id"]
 
