@@ -47,13 +47,28 @@ char *path_dir(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
+/* ".git" in any case, and what some file systems take for it: ".git.", ".git ", ".git::$INDEX",
+ * "git~1". */
+static bool is_git(const char *part, size_t len)
+{
+	size_t n = 4;
+
+	if (len == 5 && strncasecmp(part, "git~1", 5) == 0)
+		return true;
+	if (len < 4 || strncasecmp(part, ".git", 4) != 0)
+		return false;
+	while (n < len && (part[n] == '.' || part[n] == ' '))
+		n++;
+	return n == len || part[n] == ':';
+}
+
 static bool part_is_clean(const char *part, size_t len)
 {
 	if (len == 0 || len > PATH_NAME_MAX)
 		return false;
 	if ((len == 1 && part[0] == '.') || (len == 2 && memcmp(part, "..", 2) == 0))
 		return false;
-	if (len == 4 && strncasecmp(part, ".git", 4) == 0)
+	if (is_git(part, len))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)part[i];

@@ -23,7 +23,7 @@ static const char intro[] =
 	"```\n\n"
 	"The preset says what holds for every rule; a rule that is named beside it overrides it; below "
 	"`projects` a rule\n"
-	"differs for one project. Where a list is given, what is on it is allowed and the rest is denied; a "
+	"differs for one project. Beside `open`, deny stands for what `standard` makes of it. Where a list is given, what is on it is allowed and the rest is denied; a "
 	"list below\n"
 	"`projects` adds to the list that holds for all. `warn` is told once, when content that asks for it "
 	"is deployed first.\n\n"

@@ -22,6 +22,22 @@ static size_t name_length(const char *text)
 	return isdigit((unsigned char)text[0]) ? 0 : n;
 }
 
+/* Compose takes these from its own environment, whatever an env file says: nobody knows here what
+ * they are. */
+static bool is_ambient(const char *name, size_t len)
+{
+	static const char *const names[] = {"HOME", "PATH", "GOMAXPROCS"};
+	static const char *const begins[] = {"COMPOSE_", "DOCKER_"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strlen(names[i]) == len && strncmp(names[i], name, len) == 0)
+			return true;
+	for (size_t i = 0; i < COUNT_OF(begins); i++)
+		if (len > strlen(begins[i]) && str_starts(name, begins[i]))
+			return true;
+	return false;
+}
+
 /* Where the name stands, or would. Sorted: a file may ask for thousands of them, thousands of
  * times.
  */
@@ -142,6 +158,24 @@ void env_copy(const struct env *from, struct env *to)
 	}
 }
 
+void env_digest(const struct env *e, char out[DIGEST_HEX_SIZE])
+{
+	struct digest *d = digest_new();
+
+	for (size_t i = 0; i < e->n; i++) {
+		digest_add(d, e->v[i].name, strlen(e->v[i].name));
+		digest_add(d, e->v[i].value, strlen(e->v[i].value));
+	}
+	digest_end(d, out);
+}
+
+void env_add(const struct env *from, struct env *to)
+{
+	for (size_t i = 0; i < from->n && to->n < ENV_MAX; i++)
+		if (!lookup_var(to, from->v[i].name, strlen(from->v[i].name)))
+			set(to, xstrdup(from->v[i].name), xstrdup(from->v[i].value));
+}
+
 void env_done(struct env *e)
 {
 	for (size_t i = 0; i < e->n; i++) {
@@ -184,7 +218,7 @@ static bool expand_braces(const struct env *e, const char *inner, struct str *ou
 	const char *value = lookup(e, inner, n), *rest = inner + n;
 	bool empty_too = rest[0] == ':';
 
-	if (n == 0)
+	if (n == 0 || is_ambient(inner, n))
 		return false;
 	if (empty_too)
 		rest++;
@@ -225,7 +259,7 @@ static bool expand(const struct env *e, const char *text, struct str *out, int d
 		} else {
 			size_t n = name_length(text + 1);
 			const char *value = n > 0 ? lookup(e, text + 1, n) : NULL;
-			if (!value || strchr(value, '$'))
+			if (!value || strchr(value, '$') || is_ambient(text + 1, n))
 				return false;
 			str_add(out, value);
 			text += n + 1;

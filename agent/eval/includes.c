@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { SEEN_MAX = 500 };
+
 /* Parse a Compose file of the repository once per use; what bounds the whole is the number of
  * files. */
 static int open_file(const struct place *p, const struct yaml_node *at, const char *path,
@@ -57,9 +59,17 @@ static int include_file(const struct place *p, const struct yaml_node *at, const
 		p->s->incomplete = true;
 		return 0;
 	}
-	auto_free char *key = xasprintf("include %s", path);
+	char values[DIGEST_HEX_SIZE];
+
+	env_digest(&p->s->env, values);
+	auto_free char *key = xasprintf("include %s %s", path, values);
 	if (!strv_add_once(&p->s->seen, key))
 		return 0;
+	if (p->s->seen.n > SEEN_MAX) {
+		scan_note(p->s, DIAG_ERROR, p->file, at,
+			  "more than %d includes under different values: include fewer", SEEN_MAX);
+		return 0;
+	}
 	if (open_file(p, at, path, &root, &kept, e) < 0)
 		return -1;
 	auto_free char *own = path_dir(path);
@@ -88,21 +98,107 @@ static int each_path(const struct place *p, enum reference how, const char *what
 	return 0;
 }
 
-static int include_map(const struct place *p, const struct yaml_node *one, struct err *e)
+/* The directory of an include, relative to the repository. False after a finding. */
+static bool include_dir(const struct place *p, const struct yaml_node *at, char **dir)
 {
-	const struct yaml_node *paths = yaml_get(one, "path");
-	const char *directory = yaml_text(yaml_get(one, "project_directory"));
-	auto_free char *dir = NULL;
+	bool open = false;
 
-	if (directory && !p->s->on_host && path_resolve(p->dir, directory, &dir) < 0)
-		scan_note(p->s, DIAG_ERROR, p->file, yaml_get(one, "project_directory"),
-			  "include: project_directory '%s' leads out of the repository", directory);
-	for (size_t i = 0; paths && i < (paths->kind == YAML_LIST ? paths->n : 1); i++) {
-		const struct yaml_node *at = paths->kind == YAML_LIST ? &paths->items[i] : paths;
-		if (include_file(p, at, dir, e) < 0)
+	if (!yaml_text(at) || p->s->on_host)
+		return true;
+	auto_free char *text = env_expand(&p->s->env, yaml_text(at), &open);
+
+	if (!open && path_resolve(p->dir, text, dir) == 0)
+		return true;
+	scan_note(p->s, DIAG_ERROR, p->file, at,
+		  "include: project_directory '%s' leads out of the repository", yaml_text(at));
+	return false;
+}
+
+/* Values of one env file that an included file sees. */
+static int add_values(const struct place *p, const char *path, struct env *to, struct err *e)
+{
+	auto_free char *text = NULL;
+	struct env own = {.n = 0};
+	struct spot spot;
+	bool found;
+	size_t len = 0;
+
+	if (eval_tree_find(p->s->ev->tree, path, &spot, &found, e) < 0)
+		return -1;
+	auto_free char *link = found ? spot.link : NULL;
+	if (!found || link || spot.kind == ENTRY_DIR)
+		return 0;
+	if (scan_text(p->s, path, spot.id, &text, &len, e) < 0)
+		return -1;
+	if (text)
+		env_parse(text, &own);
+	env_add(&own, to);
+	env_done(&own);
+	scan_weigh_env(p->s, path, to);
+	return 0;
+}
+
+/* What an included file sees: what this one sees, and below it the include's env files, or the .env
+ * of its directory. */
+static int inner_env(const struct place *p, const struct yaml_node *files, const char *dir,
+		     struct env *to, struct err *e)
+{
+	auto_free char *usual = path_join(dir, ".env"), *path = NULL;
+
+	env_copy(&p->s->env, to);
+	if (!files)
+		return path_resolve(".", usual, &path) < 0 ? 0 : add_values(p, path, to, e);
+	for (size_t i = files->kind == YAML_LIST ? files->n : 1; i > 0; i--) {
+		const char *text =
+			yaml_text(files->kind == YAML_LIST ? &files->items[i - 1] : files);
+		bool open = false;
+		auto_free char *name = env_expand(&p->s->env, text ? text : "", &open);
+
+		free(TAKE(path));
+		if (!open && name[0] && path_resolve(p->dir, name, &path) == 0 &&
+		    add_values(p, path, to, e) < 0)
 			return -1;
 	}
-	return each_path(p, REF_ENV, "include.env_file", yaml_get(one, "env_file"), e);
+	return 0;
+}
+
+/* Include a file under the environment it is going to have. */
+static int include_under(const struct place *p, const struct yaml_node *at,
+			 const struct yaml_node *env_files, const char *dir, struct err *e)
+{
+	bool open = false;
+	auto_free char *name = env_expand(&p->s->env, yaml_text(at) ? yaml_text(at) : "", &open);
+	auto_free char *path = NULL, *own = NULL;
+	struct env inner = {.n = 0}, outer = p->s->env;
+
+	if (p->s->on_host || open || path_resolve(p->dir, name, &path) < 0)
+		return include_file(p, at, dir, e);
+	own = path_dir(path);
+	if (inner_env(p, env_files, dir ? dir : own, &inner, e) < 0) {
+		env_done(&inner);
+		return -1;
+	}
+	/* The path itself is what this file says: the same in both. */
+	p->s->env = inner;
+	int rc = include_file(p, at, dir, e);
+	env_done(&p->s->env);
+	p->s->env = outer;
+	return rc;
+}
+
+static int include_map(const struct place *p, const struct yaml_node *one, struct err *e)
+{
+	const struct yaml_node *paths = yaml_get(one, "path"), *env = yaml_get(one, "env_file");
+	auto_free char *dir = NULL;
+
+	if (!include_dir(p, yaml_get(one, "project_directory"), &dir))
+		return 0;
+	for (size_t i = 0; paths && i < (paths->kind == YAML_LIST ? paths->n : 1); i++) {
+		const struct yaml_node *at = paths->kind == YAML_LIST ? &paths->items[i] : paths;
+		if (include_under(p, at, env, dir, e) < 0)
+			return -1;
+	}
+	return each_path(p, REF_ENV, "include.env_file", env, e);
 }
 
 int scan_includes(const struct place *p, const struct yaml_node *include, struct err *e)
@@ -115,7 +211,7 @@ int scan_includes(const struct place *p, const struct yaml_node *include, struct
 		const struct yaml_node *one =
 			include->kind == YAML_LIST ? &include->items[i] : include;
 		int rc = one->kind == YAML_MAP ? include_map(p, one, e)
-					       : include_file(p, one, NULL, e);
+					       : include_under(p, one, NULL, NULL, e);
 		if (rc < 0)
 			return -1;
 	}

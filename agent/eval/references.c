@@ -162,11 +162,21 @@ static int judge_spot(const struct place *p, enum reference how, const char *wha
 }
 
 /* "${X}/conf": the part before the variable says whether it can be outside of the project. */
-static void judge_open(const struct place *p, const char *what, const struct yaml_node *at,
-		       const char *start)
+static void judge_open(const struct place *p, enum reference how, const char *what,
+		       const struct yaml_node *at, const char *start)
 {
 	auto_free char *dir = path_dir(start);
 	char *path = NULL;
+
+	/* Compose would read it on the host, wherever it is. */
+	if (how == REF_COMPOSE || how == REF_ENV || how == REF_OPTIONAL) {
+		scan_note(
+			p->s, DIAG_ERROR, p->file, at,
+			"%s: '%s' has a variable whose value is not known from the repository, so that it "
+			"could be any file of a host: write the path out",
+			what, yaml_text(at));
+		return;
+	}
 
 	if (!strchr(start, '/') || start[0] == '/' || start[0] == '~')
 		return;
@@ -191,7 +201,7 @@ int scan_reference(const struct place *p, enum reference how, const char *what,
 		return 0;
 	auto_free char *text = env_expand(&p->s->env, written, &open);
 	if (open) {
-		judge_open(p, what, at, text);
+		judge_open(p, how, what, at, text);
 		return 0;
 	}
 	if (text[0] == '\0' || leaves_repository(p, how, what, at, text))

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "agent/eval/eval_parts.h"
+#include "common/digest.h"
 
 struct env_var {
 	char *name, *value;
@@ -18,6 +19,8 @@ struct env {
 void env_parse(const char *text, struct env *to); /* later lines win */
 void env_done(struct env *e);
 void env_copy(const struct env *from, struct env *to); /* into an empty one */
+void env_digest(const struct env *e, char out[DIGEST_HEX_SIZE]);
+void env_add(const struct env *from, struct env *to); /* what `to` does not have */
 /*
  * What text grows to with every variable put in, up to ENV_WEIGHT_MAX + 1: values may name earlier
  * ones, so that a few lines can make gigabytes of Compose's memory.

@@ -94,12 +94,11 @@ static void tell_warnings(struct staging *g, const struct policy_call *call,
 	}
 }
 
+/* The first one is the reason's first line; reports keep all. */
 static int refuse(struct staging *g, const struct diags *d, struct err *e)
 {
 	auto_str struct str text = {.max = CAUSE_MAX};
 
-	if (d->errors > 1)
-		str_addf(&text, "the policy of this host does not allow %zu things:", d->errors);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diag *f = &d->v[i];
 
@@ -108,10 +107,15 @@ static int refuse(struct staging *g, const struct diags *d, struct err *e)
 		auto_free char *line =
 			xasprintf("%s:%d:%d: %s", f->file, f->line, f->column, f->text);
 
-		str_addf(&text, "%s%s",
-			 text.len > 0 ? "\n" : "the policy does not allow it: ", line);
 		if (d->errors > 1)
 			job_tell(g->job, "log", line);
+		if (text.len > 0)
+			str_addf(&text, "\n%s", line);
+		else if (d->errors > 1)
+			str_addf(&text, "the policy does not allow %zu things: %s", d->errors,
+				 line);
+		else
+			str_addf(&text, "the policy does not allow it: %s", line);
 	}
 	return err_set(e, ERR_REJECTED, 0, "%s%s", str_text(&text),
 		       text.cut ? "…\n(`mdc-agent events` shows all)" : "");

@@ -75,6 +75,9 @@ void policy_word(const struct policy *p, const char *project, enum policy_rule r
 	*out = (struct policy_word){.action = rows[r].presets[preset].action};
 	if (all->set)
 		out->action = all->action;
+	/* Who writes "deny" does not mean what `open` lets pass. */
+	if (all->set && all->action == POLICY_DENY && preset == POLICY_OPEN)
+		preset = POLICY_STANDARD;
 	if (all->listed)
 		add_list(&out->list, &all->list);
 	else

@@ -112,6 +112,23 @@ static void privileges(struct judging *j, const struct policy_place *p, const cJ
 			  "build.network: %s", network);
 }
 
+/* A relative one is below the context, unless it climbs out. */
+static void dockerfile(struct judging *j, struct policy_place *p, const cJSON *b, const char *file)
+{
+	const char *in = json_str(b, "context", "");
+	auto_free char *path = file[0] == '/' ? xstrdup(file)
+			       : in[0] == '/' ? path_join(in, file)
+					      : xstrdup("");
+	struct path_use use = {.path = path, .how = "builds from", .read_only = true};
+
+	p->text = file;
+	auto_free char *folded = path_fold(path);
+
+	/* What lies in the context was judged with it. */
+	if (path[0] == '/' && file[0] != '\0' && !(in[0] == '/' && path_below(folded, in)))
+		judge_path(j, p, &use);
+}
+
 /* "type=local,dest=/path" */
 static void cache(struct judging *j, struct policy_place *p, const cJSON *v, const char *key)
 {
@@ -135,8 +152,7 @@ static void build(struct judging *j, const cJSON *service, const cJSON *b)
 	judge_add(j, POLICY_BUILD, &p, NULL, "is built on this host");
 	privileges(j, &p, b);
 	context(j, &p, json_str(b, "context", ""));
-	if (file[0] == '/')
-		context(j, &p, file);
+	dockerfile(j, &p, b, file);
 	cJSON_ArrayForEach (v, json_obj(b, "additional_contexts"))
 		context(j, &p, cJSON_IsString(v) ? v->valuestring : "");
 	cJSON_ArrayForEach (v, json_arr(b, "cache_from"))

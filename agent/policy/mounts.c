@@ -108,9 +108,11 @@ static void overlay(struct judging *j, const struct policy_place *p, const char 
 	for (const char *o = options; *o; o += strcspn(o, ends) + (o[strcspn(o, ends)] != '\0')) {
 		auto_free char *path = xstrndup(o, strcspn(o, ends));
 		struct path_use use = {.path = path, .how = "mounts"};
+		struct policy_place at = *p;
 
+		at.text = path;
 		if (path[0] == '/')
-			judge_path(j, p, &use);
+			judge_path(j, &at, &use);
 	}
 }
 

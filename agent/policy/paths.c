@@ -140,7 +140,10 @@ bool path_listed(const struct strv *list, const char *path, bool read_only)
 
 		for (size_t n = strlen(pattern); n > 1 && pattern[n - 1] == '/'; n--)
 			pattern[n - 1] = '\0';
-		if ((!only_read || read_only) && fits(pattern, path))
+		/* An entry may be a link itself, as /var/run is: root meant what it leads to. */
+		auto_free char *real = pattern[0] == '/' ? path_real(pattern) : xstrdup(pattern);
+
+		if ((!only_read || read_only) && (fits(pattern, path) || path_below(path, real)))
 			return true;
 	}
 	return false;

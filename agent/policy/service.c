@@ -174,7 +174,7 @@ static void security(struct judging *j, const cJSON *service, const char *writte
 
 static void gateway(struct judging *j, const cJSON *service, const char *host)
 {
-	struct policy_place p = at(service, "extra_hosts", host);
+	struct policy_place p = at(service, "extra_hosts", "host-gateway");
 
 	if (strstr(host, "host-gateway"))
 		judge_add(j, POLICY_HOST_GATEWAY, &p, NULL, "extra_hosts: %s", host);

@@ -252,6 +252,7 @@ void policy_tell(const struct policy_findings *f, const struct policy_files *fil
 		free(at.file);
 	}
 	if (f->cut)
-		diags_add(out, f->denied > 0 ? DIAG_ERROR : DIAG_WARNING, files->files->v[0], 0, 0,
-			  project, "there is more that the policy does not allow than is shown");
+		diags_add(out, f->denied > 0 ? DIAG_ERROR : DIAG_WARNING,
+			  files->files->n > 0 ? files->files->v[0] : ".", 0, 0, project,
+			  "there is more that the policy does not allow than is shown");
 }

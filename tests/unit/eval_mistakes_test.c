@@ -134,6 +134,27 @@ static const struct row {
 	{"env_file that is not there",
 	 "== web/compose.yaml\nservices: {a: {image: x, env_file: a.env}}\n",
 	 "web/compose.yaml:1:36: error: env_file: 'web/a.env' does not exist"},
+	{"env_file through a variable nobody knows",
+	 "== web/compose.yaml\nservices: {a: {image: x, env_file: \"${WHERE}/a.env\"}}\n",
+	 "web/compose.yaml:1:36: error: env_file: '${WHERE}/a.env' has a variable"},
+	{"env_file through Compose's own environment",
+	 "== web/.env\nHOME=.\n== web/a.env\nA=1\n== web/compose.yaml\n"
+	 "services: {a: {image: x, env_file: \"${HOME:-.}/a.env\"}}\n",
+	 "web/compose.yaml:1:36: error: env_file: '${HOME:-.}/a.env' has a variable"},
+	{"env_file through the values of an include",
+	 "== web/compose.yaml\ninclude: [{path: sub/c.yaml, env_file: sub/v.env}]\n"
+	 "services: {a: {image: x}}\n== web/sub/v.env\nE=/etc/passwd\n== web/sub/a.env\nA=1\n"
+	 "== web/sub/c.yaml\nservices: {b: {image: x, env_file: \"${E:-a.env}\"}}\n",
+	 "web/sub/c.yaml:1:36: error: env_file: '/etc/passwd' is an absolute path"},
+	{"env_file through the .env beside an included file",
+	 "== web/compose.yaml\ninclude: [sub/c.yaml]\n"
+	 "services: {a: {image: x}}\n== web/sub/.env\nE=../../../x\n== web/sub/a.env\nA=1\n"
+	 "== web/sub/c.yaml\nservices: {b: {image: x, env_file: \"${E:-a.env}\"}}\n",
+	 "web/sub/c.yaml:1:36: error: env_file: '../../../x' leads out of the repository"},
+	{"include whose directory is a variable",
+	 "== web/compose.yaml\ninclude: [{path: c.yaml, project_directory: \"${HOME}\"}]\n"
+	 "services: {a: {image: x}}\n== web/c.yaml\nservices: {b: {image: x}}\n",
+	 "web/compose.yaml:1:45: error: include: project_directory '${HOME}' leads out"},
 	{"env_file with an absolute path",
 	 "== web/compose.yaml\nservices: {a: {image: x, env_file: /etc/a.env}}\n",
 	 "web/compose.yaml:1:36: error: env_file: '/etc/a.env' is an absolute path"},
