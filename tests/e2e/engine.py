@@ -14,6 +14,7 @@ import tarfile
 import urllib.parse
 from pathlib import Path
 
+import sandbox
 from waiting import wait_until
 
 PLUGIN_DIRS = ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"]
@@ -225,6 +226,14 @@ class Engine:
             size = int.from_bytes(data[4:8], "big")
             out, data = out + data[8:8 + size], data[8 + size:]
         return out.decode(errors="replace").rstrip("\n")
+
+    def commands(self, cid):
+        """Command lines of the container's processes; not by `top`, which not every engine can without a `ps`."""
+        found = []
+        for pid in sandbox.processes():
+            if cid.encode() in sandbox._read(f"/proc/{pid}/cgroup"):
+                found.append(sandbox._read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace").strip())
+        return found
 
     def version(self, project, service="app"):
         """What /version says in the running container: which image really runs."""
