@@ -117,6 +117,29 @@ def test_ssh_with_another_host_key_is_not_logged_in_to(repo, place, make_agent, 
         assert before > 0 and log.count("Accepted publickey") == before, log[-2000:]
 
 
+def test_what_talks_to_the_source_can_do_nothing_else(repo, place, make_agent):
+    """No capability, none to come, a filter of system calls; what the filter does is tried by confine_test.c."""
+    def status(pid):
+        try:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                return dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+        except OSError:
+            return {}
+
+    def confined():
+        return [s for s in map(status, agent.processes())
+                if (s.get("Seccomp"), s.get("NoNewPrivs"), int(s.get("CapEff", "1"), 16)) == ("2", "1", 0)]
+    repo.deploy({"web/compose.yaml": app()})
+    with make_source("https", repo, place) as s:
+        agent = make_agent(s.url, **s.keys)
+        s.server.hang.set()
+        process = agent.start("sync")
+        wait_until(confined, 15, lambda: [status(p) for p in agent.processes()])
+        assert s.server.requests, "it is the one that waits for the server"
+        process.terminate()
+        agent.finish(process)
+
+
 def test_https_server_of_an_old_protocol(repo, place, make_agent, engine):
     repo.deploy({"web/compose.yaml": app()})
     with make_source("https", repo, place) as s:
