@@ -29,7 +29,18 @@ static int host_config(struct cli *c, const struct config **out, struct err *e)
 	return 0;
 }
 
-/* A preset by its name, or a file: agent.yaml, or what stands below its key `policy`. */
+static bool is_preset(const char *what, struct policy *out)
+{
+	for (int i = 0; i < POLICY_PRESETS; i++) {
+		out->preset = (enum policy_preset)i;
+		if (strcmp(policy_preset_name(out->preset), what) == 0)
+			return true;
+	}
+	out->preset = POLICY_OPEN;
+	return false;
+}
+
+/* A file: agent.yaml, or what stands below its key `policy`. */
 static int read_policy(const char *what, struct policy *out, struct err *e)
 {
 	auto_free char *text = NULL;
@@ -38,12 +49,6 @@ static int read_policy(const char *what, struct policy *out, struct err *e)
 	struct key_context at = {.file = what, .diags = &d, .key = "policy"};
 	size_t len = 0;
 
-	for (int i = 0; i < POLICY_PRESETS; i++) {
-		if (strcmp(policy_preset_name((enum policy_preset)i), what) == 0) {
-			out->preset = (enum policy_preset)i;
-			return 0;
-		}
-	}
 	if (file_read(what, POLICY_FILE_MAX, &text, &len, e) < 0)
 		return err_set(e, ERR_USAGE, e->errnum,
 			       "--policy: %s is no preset (open, standard, strict) and no file",
@@ -85,7 +90,8 @@ static int check(struct cli *c, struct err *e)
 	if (host_config(c, &what.config, e) < 0)
 		return -1;
 	if (call_value(&c->call, "policy")) {
-		if (read_policy(call_value(&c->call, "policy"), &policy, e) < 0)
+		if (!is_preset(call_value(&c->call, "policy"), &policy) &&
+		    read_policy(call_value(&c->call, "policy"), &policy, e) < 0)
 			return -1;
 		what.policy = &policy;
 	}

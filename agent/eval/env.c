@@ -75,7 +75,7 @@ static void set(struct env *e, char *name, char *value)
 	size_t at = find(e, name, strlen(name), &found);
 	size_t weight = env_weight(e, value);
 
-	if (found) {
+	if (found && e->v) {
 		free(e->v[at].value);
 		e->v[at].value = value;
 		e->v[at].weight = weight;
