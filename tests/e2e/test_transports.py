@@ -134,8 +134,8 @@ def test_what_talks_to_the_source_can_do_nothing_else(repo, place, make_agent):
         agent = make_agent(s.url, **s.keys)
         s.server.hang.set()
         process = agent.start("sync")
-        wait_until(confined, 15, lambda: [status(p) for p in agent.processes()])
-        assert s.server.requests, "it is the one that waits for the server"
+        wait_until(lambda: s.server.requests, 15, "nobody asks the server")
+        assert confined(), [status(p) for p in agent.processes()]  # it waits for an answer that does not come
         process.terminate()
         agent.finish(process)
 
