@@ -214,13 +214,12 @@ def host_store():
         subprocess.run(["nix-store", "--delete", path], check=False, capture_output=True)
 
 
-def test_s4_1_s4_2_a_service_runs_a_program_of_the_hosts_store(classic, engine, place, host_store):
-    program = host_store("hello", "#!/bin/sh\necho from the store\n", place)
+def test_s4_1_the_store_is_mounted_as_the_settings_say(classic, engine, place, host_store):
+    host_store("any", "any", place)
     classic.configure(nix={"gc_roots_dir": str(place / "roots")})
-    text = app() + "  other: {image: 'app:1'}\n"
-    classic.declare("web", text, host_nix_store={"services": ["app"], "nix_daemon": True})
+    classic.declare("web", app() + "  other: {image: 'app:1'}\n",
+                    host_nix_store={"services": ["app"], "nix_daemon": True})
     classic.sync(DONE)
-    assert engine.exec(engine.one("web").id, program) == "from the store"
     assert engine.env("web")["NIX_REMOTE"] == "daemon"
     mounts = {m["Destination"]: m["RW"] for m in engine.inspect(engine.one("web").id)["Mounts"]}
     assert mounts == {"/nix/store": False, "/nix/var/nix/daemon-socket": True}
@@ -228,6 +227,14 @@ def test_s4_1_s4_2_a_service_runs_a_program_of_the_hosts_store(classic, engine, 
     classic.declare("web", host_nix_store={"services": ["nobody"]})
     r = classic.sync(FAILED)
     assert "service nobody" in r.text and engine.running("web") == ["app", "other"]
+
+
+def test_s4_2_a_service_runs_a_program_of_the_hosts_store(classic, engine, place, host_store):
+    program = host_store("hello", "#!/bin/sh\necho from the store\n", place)
+    classic.configure(nix={"gc_roots_dir": str(place / "roots")})
+    classic.declare("web", app(), host_nix_store={})
+    classic.sync(DONE)
+    assert engine.exec(engine.one("web").id, program) == "from the store"
 
 
 def test_s4_5_only_another_path_recreates(classic, engine, place, host_store):
