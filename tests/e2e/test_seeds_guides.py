@@ -3,11 +3,14 @@ Guides of docs/nixos.md with data: what khepri and oci-containers left (volumes 
 agent, and is still there for the way back. compose2nix's guide is in test_seeds_mealie.py.
 """
 
+import json
+
 import pytest
 
 import nixhost
 from agent import DONE
 from nixhost import NixHost
+from publicstacks import STACKS
 
 pytestmark = pytest.mark.skipif(not nixhost.have_nix(), reason="Nix is not here: sh tests/install.sh installs nix-bin")
 
@@ -96,3 +99,16 @@ def test_s1_6_the_plan_can_be_read_before_the_first_switch(host, engine):
     assert plan.action("nextcloud") == "add"
     assert engine.snapshot() == before
     assert not (host.state / "current").exists()
+
+
+def test_s1_8_what_compose_reads_is_what_the_agent_sees(agent, repo, engine, place):
+    """Files in the shape of public ones: each is planned for a host of its own, with Compose's own list of services."""
+    some = sorted(STACKS)[::4]
+    files = {f"{name}/{path}": text for name in some for path, text in STACKS[name].items()}
+    repo.deploy({**files, "mdc.yaml": json.dumps({"projects": {n: {"hosts": [n]} for n in some}})})
+    for name in some:
+        agent.configure(host=name)
+        directory = repo.work / name
+        r = engine.compose_run("--project-directory", str(directory), "-p", name, "config", "--services", cwd=directory)
+        assert r.returncode == 0, f"{name}: {r.stderr}"
+        assert agent.plan().services(name) == sorted(r.stdout.split()), name
