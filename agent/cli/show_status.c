@@ -102,7 +102,14 @@ static void condition(struct str *out, const struct status *s, const struct look
 		show_holder(out, s->busy);
 		str_addc(out, '\n');
 	}
-	if (s->recovery_open && !(s->busy && *s->busy)) {
+	if (s->safe_mode) {
+		label(out, k, "safe mode");
+		look_addf(out, k, TONE_BAD,
+			  "the agent died %d times while it finished a sync that was cut off; "
+			  "nothing is touched any more",
+			  s->recoveries);
+		str_addc(out, '\n');
+	} else if (s->recovery_open && !(s->busy && *s->busy)) {
 		label(out, k, "unfinished");
 		look_addf(out, k, TONE_WARN,
 			  "a sync was cut off; the next start finishes or undoes it");

@@ -271,6 +271,8 @@ int flow_commit(struct sync *s, struct err *e)
 	if (!opened)
 		return 0;
 	report_end(s);
+	if (report_settled(s, e) < 0)
+		return -1;
 	if (sync_open_trials(s))
 		return 0; /* a trial is still open: the next start goes on with it */
 	if (sync_intent_remove(s->store, e) < 0)

@@ -72,6 +72,23 @@ const char *held_by_control(const struct sync *s)
 	return NULL;
 }
 
+/* What recovery left to a person is touched by no other way. */
+static int decide_parked(struct sync *s, struct plan_item *p, struct err *e)
+{
+	bool parked = false;
+
+	if (park_is(s, p->project, &parked, e) < 0)
+		return -1;
+	if (!parked)
+		return 0;
+	auto_free char *why = xasprintf("degraded: something is half done (see `mdc-agent status`; "
+					"`mdc-agent retry %s` finishes or undoes it)",
+					p->project);
+
+	decide_hold(p, why);
+	return 0;
+}
+
 static int decide_wanted(struct sync *s, const struct project *w, struct err *e)
 {
 	const struct generation_entry *g = generation_find(&s->current, w->name);
@@ -79,7 +96,8 @@ static int decide_wanted(struct sync *s, const struct project *w, struct err *e)
 	const char *hold = held_by_control(s);
 	int attempts = 0;
 
-	if (here && strcmp(g->active.want.digest, w->digest) == 0) {
+	if (here && strcmp(g->active.want.digest, w->digest) == 0 &&
+	    !(s->options->rollback && degraded_is(s->store, w->name))) {
 		plan_add(&s->plan, w->name, PLAN_KEEP);
 		return 0;
 	}
@@ -108,22 +126,25 @@ static int decide_wanted(struct sync *s, const struct project *w, struct err *e)
 	return 0;
 }
 
-static void decide_gone(struct sync *s, const struct generation_entry *g)
+static int decide_gone(struct sync *s, const struct generation_entry *g, struct err *e)
 {
 	const char *hold = held_by_control(s);
 
 	if (g->status == ENTRY_MISSING || projects_find(&s->wanted, g->name))
-		return;
+		return 0;
 	struct plan_item *p = plan_add(&s->plan, g->name, PLAN_REMOVE);
 
-	if (hold) {
+	if (hold)
 		decide_hold(p, hold);
-		return;
-	}
+	else if (decide_parked(s, p, e) < 0)
+		return -1;
+	if (p->action == PLAN_HELD)
+		return 0;
 	struct trial *t = trial_add(s, g->name, PLAN_REMOVE);
 
 	t->has_old = true;
 	active_copy(&t->old, &g->active);
+	return 0;
 }
 
 static void block(struct sync *s, struct trial *t, const char *why)
@@ -233,7 +254,8 @@ int decide_plan(struct sync *s, struct err *e)
 		if (decide_wanted(s, &s->wanted.v[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < s->current.n; i++)
-		decide_gone(s, &s->current.v[i]);
+		if (decide_gone(s, &s->current.v[i], e) < 0)
+			return -1;
 	if (unmanaged_find(s, e) < 0)
 		return -1;
 	if (s->options->rollback)

@@ -155,10 +155,11 @@ static void take_second_end(struct sync *s, struct trial *t, const cJSON *result
 		take_end(s, t, result, NULL);
 		return;
 	}
-	/* Twice: nothing automatic any more. */
-	(void)degraded_write(s->store, t->name, failed->cause, &ignored);
-	(void)intent_remove(s->store, t->name, &ignored);
-	end_trial(t, OUTCOME_DEGRADED, failed->cause);
+	/* Twice: nothing automatic any more. Unless that cannot be written: then the next start
+	 * takes it up. */
+	bool parked = park_project(s, t->name, failed->cause, &ignored) == 0;
+
+	end_trial(t, parked ? OUTCOME_DEGRADED : OUTCOME_RETRY, failed->cause);
 	report_trial(s, t);
 }
 
@@ -304,7 +305,8 @@ int flow_deploy(struct sync *s, struct err *e)
 	if (s->atomic && !s->options->rollback)
 		(void)block_atomic(s);
 	if (count_staged(s) > 0) {
-		if (generation_next(s->store, &s->number, e) < 0 || target_hold(s, e) < 0 ||
+		if (history_reserve(s->store, e) < 0 ||
+		    generation_next(s->store, &s->number, e) < 0 || target_hold(s, e) < 0 ||
 		    sync_intent_save(s, "", e) < 0 || fault_hit(FAULT_sync_opened, e) < 0)
 			return -1;
 		report_started(s);

@@ -49,9 +49,9 @@ static void add_repair(struct sync *s, const struct generation_entry *x, const c
 {
 	struct plan_item *p = plan_find(&s->plan, x->name);
 
-	/* Suspended means: nothing is touched, not even put right. */
+	/* Suspended means: nothing is touched, not even put right. Degraded: a person must look. */
 	if (!p || p->action != PLAN_KEEP || s->control.mode == CONTROL_SUSPENDED ||
-	    x->active.want.settings.suspend == TRI_YES)
+	    x->active.want.settings.suspend == TRI_YES || degraded_is(s->store, x->name))
 		return;
 	p->action = PLAN_REPAIR;
 	strv_push(&p->reasons, why);

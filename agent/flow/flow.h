@@ -129,6 +129,8 @@ struct status {
 	char *busy; /* who holds the lock, or NULL */
 	bool engine_answers;
 	char *engine_error;
+	bool safe_mode;      /* recovery died too often: nothing is touched any more */
+	int recoveries;      /* ... how often */
 	bool recovery_open;  /* an unfinished sync waits for the next start */
 	bool synced;         /* there was a sync: false, nothing but the source is known */
 	bool daemon;         /* is running; source_seen and source_error are its own then */

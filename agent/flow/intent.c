@@ -24,6 +24,8 @@ cJSON *intent_to_json(const struct bench *b)
 	json_set_bool(j, "blocked", b->intent.blocked);
 	json_set_bool(j, "adopted", b->intent.adopted);
 	json_set_bool(j, "disk", b->intent.disk);
+	json_set_int(j, "records", b->intent.records);
+	json_set_int(j, "resumes", b->intent.resumes);
 	json_set_str(j, "on_remove", b->intent.on_remove);
 	json_set_strv(j, "failing", &b->intent.failing);
 	json_set_bool(j, "same_model", t->same_model);
@@ -59,6 +61,8 @@ int intent_load(struct sync *s, const char *project, struct trial *t, struct int
 	in->blocked = json_bool(j, "blocked", false);
 	in->adopted = json_bool(j, "adopted", false);
 	in->disk = json_bool(j, "disk", false);
+	in->records = (int)json_int(j, "records", 0);
+	in->resumes = (int)json_int(j, "resumes", 0);
 	in->on_remove = xstrdup_null(json_str(j, "on_remove", NULL));
 	json_get_strv(j, "failing", &in->failing);
 	snap_state_from_json(j, &in->snap);
@@ -80,6 +84,7 @@ void intent_done(struct intent *in)
 
 int bench_save(struct bench *b, struct err *e)
 {
+	b->intent.records++;
 	auto_json cJSON *j = intent_to_json(b);
 
 	return intent_write(b->sync->store, b->trial->name, j, e);
@@ -90,6 +95,7 @@ int sync_intent_save(struct sync *s, const char *decided, struct err *e)
 {
 	auto_json cJSON *j = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(j, "projects");
+	cJSON *gone = cJSON_AddArrayToObject(j, "removed");
 	cJSON *commit = cJSON_AddObjectToObject(j, "commit");
 
 	json_set_int(j, "number", s->number);
@@ -111,6 +117,8 @@ int sync_intent_save(struct sync *s, const char *decided, struct err *e)
 
 		if (!over && t->action != PLAN_REPAIR)
 			cJSON_AddItemToArray(list, cJSON_CreateString(t->name));
+		if (!over && t->action == PLAN_REMOVE)
+			cJSON_AddItemToArray(gone, cJSON_CreateString(t->name));
 	}
 	return sync_intent_write(s->store, j, e);
 }

@@ -86,7 +86,11 @@ int flow_open(struct sync *s, struct err *e)
 	/* What cannot be decrypted concerns its project alone; its next deployment says so too. */
 	if (secrets_boot(s, false, &why) < 0)
 		log_warn("secrets: %s", why.cause);
-	if (recover_run(s, e) < 0)
+	bool word = o->retry || o->rollback || o->resume; /* a person's */
+
+	if (word && recovery_forget(s->store, e) < 0)
+		return -1;
+	if (recover_run(s, e) < 0 || (word && park_take_up(s, o->project, e) < 0))
 		return err_wrap(e, "recovery");
 	if (read_records(s, e) < 0)
 		return -1;

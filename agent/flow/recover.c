@@ -71,16 +71,24 @@ static void read_sync(struct sync *s, const cJSON *j)
 	s->commit.time = json_int(commit, "time", 0);
 	cJSON_ArrayForEach (i, json_arr(j, "projects"))
 		(void)trial_add(s, i->valuestring, PLAN_CHANGE);
+	cJSON_ArrayForEach (i, json_arr(j, "removed")) {
+		struct trial *t = sync_trial(s, i->valuestring);
+
+		if (t)
+			t->action = PLAN_REMOVE;
+	}
 }
 
-/* Only projects with an open intent need work. */
+/* Only projects with an open intent need work, and not those that wait for a person's word. */
 static int drop_closed(struct sync *s, size_t *open, struct err *e)
 {
 	*open = 0;
 	for (size_t i = 0; i < s->n_trials; i++) {
 		auto_json cJSON *j = NULL;
+		bool parked = false;
 
-		if (intent_read(s->store, s->trials[i].name, &j, e) < 0)
+		if (park_is(s, s->trials[i].name, &parked, e) < 0 ||
+		    (!parked && intent_read(s->store, s->trials[i].name, &j, e) < 0))
 			return -1;
 		if (!j)
 			s->trials[i].state = TRIAL_ENDED;
@@ -123,6 +131,15 @@ static bool failed_here(struct sync *s, struct trial *t)
 	return t->why != NULL;
 }
 
+/* The generation may have been made already: then the project's own record says whose work it is.
+ */
+static bool by_this(const struct sync *s, const struct trial *t, const struct active *is)
+{
+	if (!is)
+		return t->action == PLAN_REMOVE;
+	return is->generation == s->number && strcmp(is->commit.id, s->commit.id) == 0;
+}
+
 /* The agent died between a project's end and its report: it is told now. */
 static void report_missed(struct sync *s, struct trial *t, const struct generation_entry *was,
 			  const struct active *is, bool changed)
@@ -136,7 +153,7 @@ static void report_missed(struct sync *s, struct trial *t, const struct generati
 	t->has_old = was && was->status != ENTRY_MISSING;
 	if (t->has_old)
 		active_copy(&t->old, &was->active);
-	if (changed)
+	if (changed || by_this(s, t, is))
 		t->outcome = is ? OUTCOME_DEPLOYED : OUTCOME_REMOVED;
 	else if (failed_here(s, t))
 		t->outcome = OUTCOME_FAILED;
@@ -242,7 +259,7 @@ static int close_generation(struct sync *s, const cJSON *j, struct err *e)
 	return generation_commit(s, &g, e);
 }
 
-static void forget(struct sync *s)
+void recover_forget(struct sync *s)
 {
 	trials_done(s);
 	commit_info_done(&s->commit);
@@ -292,18 +309,15 @@ static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 	return 0;
 }
 
-int recover_run(struct sync *s, struct err *e)
+static int recover(struct sync *s, const cJSON *j, struct err *e)
 {
-	auto_json cJSON *j = NULL;
+	struct err ignored = ERR_INIT;
 
-	if (sync_intent_read(s->store, &j, e) < 0)
-		return -1;
-	if (!j)
-		return 0;
 	sync_show(s, NULL, "recover", "an earlier sync was cut off");
 	if (repo_library_init(e) < 0)
 		return -1;
 	read_sync(s, j);
+	(void)history_reserve(s->store, &ignored);
 	if (finish_trials(s, j, e) < 0 || close_generation(s, j, e) < 0)
 		return -1;
 	report_event(s, EVENT_RECOVERED,
@@ -314,8 +328,27 @@ int recover_run(struct sync *s, struct err *e)
 	if (s->report->recovered.n == 0)
 		strv_push(&s->report->recovered,
 			  "an earlier sync had been cut off; nothing was left half done");
-	if (sync_intent_remove(s->store, e) < 0)
+	if (report_settled(s, e) < 0)
 		return -1;
-	forget(s);
+	/* In this order: a count without a sync would be the next one's. */
+	if (recovery_forget(s->store, e) < 0 || sync_intent_remove(s->store, e) < 0)
+		return -1;
+	recover_forget(s);
 	return 0;
+}
+
+int recover_run(struct sync *s, struct err *e)
+{
+	auto_json cJSON *j = NULL;
+
+	if (sync_intent_read(s->store, &j, e) < 0)
+		return -1;
+	if (!j)
+		return recovery_forget(s->store, e); /* somebody has removed it by hand */
+	if (safe_enter(s, e) < 0)
+		return -1;
+	if (recover(s, j, e) == 0)
+		return 0;
+	safe_leave(s);
+	return -1;
 }

@@ -26,8 +26,19 @@ void report_event(struct sync *s, enum event ev, const struct event_fields *f, c
 		all.author = s->commit.author;
 	}
 	/* A full disk must not keep a report from the journal, nor an undo from going on. */
-	(void)history_add(s->store, ev, &all, message, &ignored);
+	if (history_add(s->store, ev, &all, message, &ignored) < 0)
+		s->untold |= !event_kind(ev)->may_wait;
 	journal_send(ev, &all, message);
+}
+
+int report_settled(const struct sync *s, struct err *e)
+{
+	if (!s->untold)
+		return 0;
+	return err_set(e, ERR_RETRY, 0,
+		       "what was done could not be written into %s/history.jsonl; the next sync "
+		       "tells it",
+		       s->config->state_dir);
 }
 
 static struct repeat_key key_of(enum event ev, const struct event_fields *f)

@@ -61,22 +61,14 @@ static void ended(struct sync *s, struct trial *t, const cJSON *result, const st
 static int open_project(struct sync *s, const char *project, struct err *e)
 {
 	auto_free char *shown = str_printable(project, 64);
-	auto_json cJSON *intent = NULL;
 	int64_t number = 0;
 	struct trial *t;
 
-	if (repo_library_init(e) < 0 || recover_run(s, e) < 0 ||
+	if (repo_library_init(e) < 0 || recover_run(s, e) < 0 || park_take_up(s, project, e) < 0 ||
 	    current_read(s->store, &number, e) < 0)
 		return -1;
 	if (number > 0 && generation_read(s->store, number, &s->current, e) < 0)
 		return -1;
-	if (intent_read(s->store, project, &intent, e) < 0)
-		return -1;
-	if (intent)
-		return err_set(e, ERR_RETRY, 0,
-			       "a deployment of %s is not finished yet: `mdc-agent sync` goes on "
-			       "with it",
-			       shown);
 	t = trial_add(s, project, PLAN_CHANGE);
 	if (active_read(s->store, project, &t->old, &t->has_old, e) < 0)
 		return -1;

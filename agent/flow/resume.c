@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-enum { MAX_ATTEMPTS = 2 };
+/* Of the content; of taking up one that was cut off; of records of one trial: a way from the first
+ * to the last end writes less than twenty. */
+enum { MAX_ATTEMPTS = 2, MAX_RESUMES = 5, MAX_RECORDS = 60 };
 
 /* Was the point of no return passed before we died? */
 static int committed(struct bench *b, bool *yes, struct err *e)
@@ -76,45 +78,106 @@ static int ended(struct bench *b, cJSON **result, struct err *e)
 	return 0;
 }
 
+/* Taken up again and again without an end: a person decides, and what it knows is kept. */
+static int give_up(struct bench *b, cJSON **result, struct err *e)
+{
+	bool looped = b->intent.records > MAX_RECORDS;
+	auto_free char *why =
+		looped ? xasprintf("it went on for %d records without an end (%s)",
+				   b->intent.records, b->intent.phase)
+		       : xasprintf("its worker died %d times while it was taken up again (%s)",
+				   b->intent.resumes, b->intent.phase);
+
+	if (park_project(b->sync, b->trial->name, why, e) < 0)
+		return -1;
+	*result = trial_end(NULL, "degraded", why);
+	return 0;
+}
+
+/* Before it is made. Without room it goes back all the same, where that needs no more records. */
+static int count(struct bench *b, struct err *e)
+{
+	b->intent.resumes++;
+	if (bench_save(b, e) == 0)
+		return 0;
+	if (!trial_disk_error(e) || strcmp(b->intent.phase, PHASE_UNDO) != 0 ||
+	    b->intent.snap.snapshot.id)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/* It came to an end of its own, and is still open: no death. */
+static void take_back(struct bench *b)
+{
+	auto_json cJSON *open = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (intent_read(b->sync->store, b->trial->name, &open, &ignored) < 0 || !open)
+		return;
+	b->intent.resumes--;
+	(void)bench_save(b, &ignored);
+}
+
+static int go_on(struct bench *b, cJSON **result, struct err *e)
+{
+	const char *phase = b->intent.phase;
+
+	if (strcmp(phase, PHASE_REMOVE) == 0)
+		return remove_resume(b, result, e);
+	if (strcmp(phase, PHASE_SNAPSHOT) == 0)
+		return snapshot_resume(b, result, e);
+	if (strcmp(phase, PHASE_RESTORE) == 0 && b->intent.snap.by_hand)
+		return hand_resume(b, result, e);
+	if (strcmp(phase, PHASE_UNDO) == 0)
+		return undo_resume(b, result, e);
+	if (strcmp(phase, PHASE_HEALTHY) == 0)
+		return undo_undecided(b, result, e);
+	return resume_apply(b, result, e);
+}
+
+static int commit_healthy(struct bench *b, cJSON **result, struct err *e)
+{
+	if (trial_persist(b, trial_commit, e) < 0)
+		return -1;
+	*result = trial_end(b, "good", NULL);
+	return 0;
+}
+
+static int resume(struct bench *b, bool decided, cJSON **result, struct err *e)
+{
+	job_hide(b->job);
+	if (!b->intent.phase) /* it ended before it began, or its end was recorded */
+		return ended(b, result, e);
+	if (b->intent.resumes >= MAX_RESUMES || b->intent.records > MAX_RECORDS)
+		return give_up(b, result, e);
+	if (count(b, e) < 0)
+		return -1;
+	bool healthy = decided && strcmp(b->intent.phase, PHASE_HEALTHY) == 0;
+	int rc = healthy ? commit_healthy(b, result, e) : go_on(b, result, e);
+
+	take_back(b);
+	return rc;
+}
+
 int trial_resume(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	struct pool_job *j = arg;
 	struct bench b;
-	int rc = -1;
+	int rc = bench_take_up(arg, o, &b, e);
 
-	if (bench_take_up(j, o, &b, e) == 0) {
-		const char *phase = b.intent.phase;
-
-		job_hide(j);
-		if (!phase) /* it ended before it began, or its end was recorded */
-			rc = ended(&b, result, e);
-		else if (strcmp(phase, PHASE_REMOVE) == 0)
-			rc = remove_resume(&b, result, e);
-		else if (strcmp(phase, PHASE_SNAPSHOT) == 0)
-			rc = snapshot_resume(&b, result, e);
-		else if (strcmp(phase, PHASE_RESTORE) == 0 && b.intent.snap.by_hand)
-			rc = hand_resume(&b, result, e);
-		else if (strcmp(phase, PHASE_UNDO) == 0)
-			rc = undo_resume(&b, result, e);
-		else if (strcmp(phase, PHASE_HEALTHY) == 0)
-			rc = undo_undecided(&b, result, e);
-		else
-			rc = resume_apply(&b, result, e);
-	}
+	if (rc == 0)
+		rc = resume(&b, false, result, e);
 	bench_close(&b);
 	return rc;
 }
 
 int finish_commit_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	struct pool_job *j = arg;
 	struct bench b;
-	int rc = bench_take_up(j, o, &b, e);
+	int rc = bench_take_up(arg, o, &b, e);
 
 	if (rc == 0)
-		rc = trial_persist(&b, trial_commit, e);
-	if (rc == 0)
-		*result = trial_end(&b, "good", NULL);
+		rc = commit_healthy(&b, result, e);
 	bench_close(&b);
 	return rc;
 }
@@ -123,12 +186,11 @@ int finish_commit_work(void *arg, struct worker_out *o, cJSON **result, struct e
  * any other. */
 int resume_decided(void *arg, struct worker_out *o, cJSON **result, struct err *e)
 {
-	struct pool_job *j = arg;
-	auto_json cJSON *intent = NULL;
+	struct bench b;
+	int rc = bench_take_up(arg, o, &b, e);
 
-	if (intent_read(j->sync->store, j->trial->name, &intent, e) < 0)
-		return -1;
-	if (strcmp(json_str(intent, "phase", ""), PHASE_HEALTHY) == 0)
-		return finish_commit_work(arg, o, result, e);
-	return trial_resume(arg, o, result, e);
+	if (rc == 0)
+		rc = resume(&b, true, result, e);
+	bench_close(&b);
+	return rc;
 }

@@ -90,7 +90,6 @@ struct snap_state {
 	char *stage;    /* RESTORE_*, or NULL: no restore was begun */
 	bool undoing;   /* the restore under way is the undo's */
 	bool by_hand;   /* the restore was asked for by a verb: it is finished, never undone */
-	int tries;      /* of the undo, counted before each */
 	char *aside_id; /* id of the record of what is set aside */
 	struct exchange *exchanges;
 	size_t n_exchanges;

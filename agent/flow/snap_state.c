@@ -117,7 +117,6 @@ void snap_state_to_json(const struct snap_state *s, cJSON *intent)
 	json_set_str(o, "stage", s->stage);
 	json_set_bool(o, "undoing", s->undoing);
 	json_set_bool(o, "by_hand", s->by_hand);
-	json_set_int(o, "tries", s->tries);
 	json_set_str(o, "aside_id", s->aside_id);
 	json_set_str(o, "from_id", s->from_id);
 	list = cJSON_AddArrayToObject(o, "exchanges");
@@ -181,7 +180,6 @@ void snap_state_from_json(const cJSON *intent, struct snap_state *s)
 	s->stage = xstrdup_null(json_str(o, "stage", NULL));
 	s->undoing = json_bool(o, "undoing", false);
 	s->by_hand = json_bool(o, "by_hand", false);
-	s->tries = (int)json_int(o, "tries", 0);
 	s->aside_id = xstrdup_null(json_str(o, "aside_id", NULL));
 	s->from_id = xstrdup_null(json_str(o, "from_id", NULL));
 	exchanges_from_json(json_arr(o, "exchanges"), s);

@@ -107,6 +107,13 @@ static void tell_data(struct staging *g, const cJSON *old)
 		strv_pushf(&g->trial->notes, "its data cannot be looked at: %s", why.cause);
 }
 
+/* Compose has nothing to do. Of a degraded project nobody knows what runs. */
+static bool stays(const struct sync *s, const struct trial *t)
+{
+	return t->has_old && strcmp(t->new.model, t->old.model) == 0 &&
+	       !degraded_is(s->store, t->name);
+}
+
 static int make_model(struct staging *g, const struct secrets *secrets, struct err *e)
 {
 	struct active *a = &g->trial->new;
@@ -130,7 +137,7 @@ static int make_model(struct staging *g, const struct secrets *secrets, struct e
 	    model_read(g->sync->store, g->want->name, g->trial->old.model, &old, e) < 0)
 		return err_wrap(e, "the way back");
 	changes_find(g, old, g->model);
-	g->trial->same_model = g->trial->has_old && strcmp(a->model, g->trial->old.model) == 0;
+	g->trial->same_model = stays(g->sync, g->trial);
 	if (g->sync->dry && !g->trial->same_model)
 		tell_data(g, old);
 	return 0;
@@ -193,7 +200,7 @@ static int stage_kept(struct staging *g, struct err *e)
 	if (secrets_check(g->sync, &t->new, e) < 0)
 		return err_wrap(e, "cannot go there");
 	changes_find(g, old, new);
-	t->same_model = t->has_old && strcmp(t->new.model, t->old.model) == 0;
+	t->same_model = stays(g->sync, t);
 	return 0;
 }
 

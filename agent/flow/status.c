@@ -184,6 +184,18 @@ static int add_unknown(struct asking *a, struct status *s, struct err *e)
 	return 0;
 }
 
+static int read_recovery(struct asking *a, struct status *s, struct err *e)
+{
+	struct recovery r = {.died = 0};
+
+	if (recovery_read(a->store, &r, e) < 0)
+		return -1;
+	s->recoveries = r.died;
+	/* The last try may be under way. */
+	s->safe_mode = r.died >= RECOVERY_MAX && !s->busy;
+	return 0;
+}
+
 static int read_all(struct asking *a, struct status *s, struct err *e)
 {
 	int64_t *numbers = NULL;
@@ -205,6 +217,8 @@ static int read_all(struct asking *a, struct status *s, struct err *e)
 	s->recovery_open = open != NULL;
 	if (lock_holder(lock, busy, sizeof(busy))[0])
 		s->busy = xstrdup(busy);
+	if (open && read_recovery(a, s, e) < 0)
+		return -1;
 	commit_info_copy(&s->commit, &a->current.commit);
 	s->made = a->current.made;
 	s->v = xcalloc(a->current.n + 1, sizeof(*s->v));

@@ -73,6 +73,7 @@ cJSON *status_to_json(const struct status *s)
 	json_set_bool(o, "engine_answers", s->engine_answers);
 	json_set_str(o, "engine_error", s->engine_error);
 	json_set_bool(o, "recovery_open", s->recovery_open);
+	json_set_bool(o, "safe_mode", s->safe_mode);
 	json_set_bool(o, "daemon", s->daemon);
 	json_set_bool(o, "synced", s->synced);
 	set_time(o, "made", s->made);

@@ -99,6 +99,10 @@ static void judge_source(struct status *s, const struct config *c)
 
 static void judge_all(struct status *s, const struct config *c)
 {
+	if (s->safe_mode)
+		worse(s, STATUS_CRITICAL,
+		      "safe mode: the agent died %d times while it finished a sync that was cut off",
+		      s->recoveries);
 	worse_projects(s, STATUS_CRITICAL, is_degraded, "degraded");
 	if (!s->engine_answers)
 		worse(s, STATUS_CRITICAL, "the engine does not answer: %s",
@@ -144,11 +148,14 @@ static char *advice(const struct status *s)
 	const struct project_status *degraded = first(s, is_degraded);
 	char *text;
 
+	if (s->safe_mode)
+		return xstrdup("see the journal and what runs (docker ps), then `mdc-agent retry`; "
+			       "`rollback` and `resume` go on too");
 	if (degraded)
 		return xasprintf(
 			"look at %s (docker compose -p %s ps; logs), then `mdc-agent retry %s` or "
-			"`mdc-agent rollback`",
-			degraded->name, degraded->name, degraded->name);
+			"`mdc-agent rollback --project %s N`; `mdc-agent restore` puts data back",
+			degraded->name, degraded->name, degraded->name, degraded->name);
 	if (s->recovery_open && !s->busy)
 		return xstrdup("an earlier sync was cut off: `mdc-agent sync` finishes it");
 	if (!s->engine_answers)

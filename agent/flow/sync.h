@@ -71,6 +71,7 @@ struct sync {
 	bool finished;    /* the rest of the steps has nothing to do */
 	char *scratch;    /* dry: a directory that goes away; else NULL */
 	bool dry;         /* asking only: nothing is written or reported */
+	bool untold;      /* what was done could not be written into the history */
 	bool retry_later; /* something ended with OUTCOME_RETRY: the source is not settled */
 	struct source_record source;
 	struct control control;
@@ -128,6 +129,15 @@ int sync_begin(struct sync *s, const char *what, struct err *e);
 void sync_close(struct sync *s);
 /* recover.c: finish what a killed sync left. *open: there was something. */
 int recover_run(struct sync *s, struct err *e);
+void recover_forget(struct sync *s); /* what it had read of that sync */
+/* safe.c: around a recovery. Counts it; ERR_BROKEN in safe mode. */
+int safe_enter(struct sync *s, struct err *e);
+void safe_leave(struct sync *s); /* it ended with an error, of its own accord: no death */
+/* park.c: degraded, with all that its intent knows. */
+int park_project(struct sync *s, const char *project, const char *why, struct err *e);
+int park_is(const struct sync *s, const char *project, bool *yes, struct err *e);
+/* A person's word: what is parked (of this project; NULL: of all) is finished or undone now. */
+int park_take_up(struct sync *s, const char *only, struct err *e);
 /* commit.c: put a generation on disk, keep its objects, switch `current`. */
 int generation_commit(struct sync *s, struct generation *g, struct err *e);
 struct generation_entry *generation_add(struct generation *g,
@@ -176,6 +186,8 @@ void report_failure(struct sync *s, enum event ev, const struct event_fields *f,
  * how long it went on. */
 bool report_recovery(struct sync *s, enum event was, enum event ev, const struct event_fields *f,
 		     const char *message); /* was there anything to tell? */
+/* What was told is on disk, so the record that is open may be closed; else ERR_RETRY. */
+int report_settled(const struct sync *s, struct err *e);
 void report_started(struct sync *s);
 /* Only when a person asked for more words (--verbose). */
 void report_unchanged(struct sync *s, const char *project, const char *why);

@@ -139,6 +139,7 @@ int trial_commit(struct bench *b, struct err *e)
 		return -1;
 	if (b->trial->attempts > 0) /* what was held against it is over */
 		(void)mark_remove(b->sync->store, a->want.name, a->want.digest, &ignored);
+	(void)degraded_remove(b->sync->store, a->want.name, &ignored);
 	if (fault_hit(FAULT_project_committed, e) < 0)
 		return -1;
 	secrets_prune(b->sync, b->trial->name, a);
@@ -166,15 +167,20 @@ static int forward(struct bench *b, struct err *e)
 	return b->intent.atomic ? 0 : trial_commit(b, e);
 }
 
-/* Make intent.json say so, for a polite stop: this attempt does not count. */
+/* Make intent.json say so: neither a polite stop nor an engine that is away is a verdict on the
+ * content, so this attempt does not count. */
 cJSON *trial_stopped(struct bench *b, const struct err *why)
 {
 	struct err ignored = ERR_INIT;
+	bool stop = stop_asked(&b->sync->stop);
 
-	if (stop_asked(&b->sync->stop) && strcmp(b->intent.phase, PHASE_APPLY) == 0) {
+	if (stop)
+		b->intent.records = 0; /* somebody else's decision, however often */
+	if (strcmp(b->intent.phase, PHASE_APPLY) == 0) {
 		b->intent.attempt--;
 		(void)bench_save(b, &ignored);
-		return trial_end(b, "stopped", "stopped; it goes on at the next start");
+		if (stop)
+			return trial_end(b, "stopped", "stopped; it goes on at the next start");
 	}
 	return trial_end(b, "retry", why->cause);
 }

@@ -32,6 +32,8 @@ struct intent {
 			 back to */
 	bool disk; /* it failed for want of disk, or of the source's objects: counted as an attempt,
 		      marked the second time */
+	int records;         /* how often this was written: no end of it is no good */
+	int resumes;         /* begun again after a death, counted before each */
 	char *on_remove;     /* remove: down, stop, keep */
 	struct strv failing; /* checks that failed before we touched anything */
 	struct snap_state snap;

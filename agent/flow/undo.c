@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-enum { MAX_TRIES = 5 };
-
 int undo_remember(struct bench *b, struct err *e)
 {
 	const struct project *w = &b->trial->new.want;
@@ -155,17 +153,7 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 
 int undo_resume(struct bench *b, cJSON **result, struct err *e)
 {
-	struct err why = ERR_INIT;
-
-	if (undo_remember(b, e) < 0)
-		return -1;
-	if (++b->intent.snap.tries > MAX_TRIES) {
-		err_set(&why, ERR_FAILED, 0, "it was tried %d times without an end", MAX_TRIES);
-		return degrade(b, &why, result);
-	}
-	if (b->intent.snap.snapshot.id && bench_save(b, e) < 0)
-		return -1;
-	return go_back(b, result);
+	return undo_remember(b, e) < 0 ? -1 : go_back(b, result);
 }
 
 int undo_undecided(struct bench *b, cJSON **result, struct err *e)

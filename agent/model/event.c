@@ -29,6 +29,11 @@ static const struct event_kind kinds[EVENT_COUNT] = {
 		 "A run was cut off by a crash or power loss, and its work was finished or undone.",
 		 "Look at the reason and at what the agent did; if it names a crash of the agent itself, report it.",
 		 HAS(COMMIT) | HAS(GENERATION) | HAS(REASON), false},
+	[EVENT_SAFE_MODE] =
+		{"agent.safe-mode", LOG_CRIT, "53a038fd627943c0a1d82098de71ecf3",
+		 "The agent died again and again while it finished what a crash had left, and touches nothing any more.",
+		 "A person must look: `mdc-agent status`, the journal; then `mdc-agent retry`, `rollback` or `resume`. Report the crash.",
+		 HAS(REASON), false},
 	[EVENT_SOURCE_UNREACHABLE] =
 		{"source.unreachable", LOG_WARNING, "f009426822e943c5bf7ec71638d2b133",
 		 "The config repository cannot be reached. What runs is left alone.",

@@ -13,20 +13,23 @@
 #include "common/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-enum { LOCK_WAIT_MS = 2000 };
+/* Some hundred entries, or a dozen of the largest. */
+enum { LOCK_WAIT_MS = 2000, RESERVE_BYTES = 256 * 1024 };
 
-static int rotate(const struct store *s, const char *path, bool *is_new, struct err *e)
+static int rotate(const struct store *s, const char *path, off_t limit, bool *is_new, struct err *e)
 {
 	auto_free char *old = store_path(s, "history.jsonl.1");
 	struct stat st;
 
 	*is_new = stat(path, &st) < 0;
-	if (*is_new || st.st_size < HISTORY_ROTATE_BYTES)
+	if (*is_new || st.st_size < limit)
 		return 0;
 	if (rename(path, old) < 0)
 		return err_set(e, ERR_RETRY, errno, "cannot rotate %s", path);
@@ -75,7 +78,7 @@ static int add(const struct store *s, enum event ev, const struct event_fields *
 	struct event_stamp at = {.seq = 0};
 	bool is_new = false;
 
-	if (stamp(s, &at, e) < 0 || rotate(s, path, &is_new, e) < 0)
+	if (stamp(s, &at, e) < 0 || rotate(s, path, HISTORY_ROTATE_BYTES, &is_new, e) < 0)
 		return -1;
 	auto_json cJSON *j = event_to_json(ev, f, message, &at);
 	auto_free char *line = json_text(j);
@@ -97,4 +100,35 @@ int history_add(const struct store *s, enum event ev, const struct event_fields 
 
 	lock_drop(lock);
 	return rc < 0 ? err_wrap(e, "write the history") : 0;
+}
+
+static int reserve(const struct store *s, struct err *e)
+{
+	auto_free char *path = store_path(s, "history.jsonl");
+	bool is_new = false;
+	struct stat st;
+
+	/* So that it is not rotated before the reserve is used up. */
+	if (rotate(s, path, HISTORY_ROTATE_BYTES - RESERVE_BYTES, &is_new, e) < 0)
+		return -1;
+	auto_close int fd =
+		open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot open %s", path);
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, RESERVE_BYTES) < 0 &&
+	    errno != EOPNOTSUPP && errno != ENOSYS)
+		return err_set(e, ERR_RETRY, errno, "no room for the history in %s", path);
+	return is_new ? path_sync(s->root, e) : 0;
+}
+
+int history_reserve(const struct store *s, struct err *e)
+{
+	int lock = -1;
+
+	(void)history_lock(s, &lock);
+	int rc = reserve(s, e);
+
+	lock_drop(lock);
+	return rc;
 }

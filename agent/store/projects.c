@@ -90,6 +90,13 @@ int degraded_read(const struct store *s, const char *project, char **why, int64_
 	return 0;
 }
 
+bool degraded_is(const struct store *s, const char *project)
+{
+	auto_free char *path = layout_project(s, project, degraded_file);
+
+	return file_exists(path);
+}
+
 int degraded_write(const struct store *s, const char *project, const char *why, struct err *e)
 {
 	auto_json cJSON *j = cJSON_CreateObject();

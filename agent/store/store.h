@@ -118,9 +118,23 @@ int sync_intent_read(const struct store *s, cJSON **out,
 int sync_intent_write(const struct store *s, const cJSON *intent, struct err *e);
 int sync_intent_remove(const struct store *s, struct err *e);
 
+/* ---- recovery.json: recoveries that were cut off themselves (recovery_record.c) ---- */
+enum { RECOVERY_MAX = 3 }; /* from here on nothing is touched any more: safe mode */
+struct recovery {
+	int died;      /* tries in a row that did not come to an end; one under way counts */
+	int64_t since; /* wall clock of the first */
+	bool told;     /* safe mode was reported */
+};
+int recovery_read(const struct store *s, struct recovery *out,
+		  struct err *e); /* zeroed if there is none */
+int recovery_write(const struct store *s, const struct recovery *r,
+		   struct err *e); /* died 0 removes the file */
+int recovery_forget(const struct store *s, struct err *e);
+
 /* Degraded projects: projects/<name>/degraded.json {why, since}. */
 int degraded_read(const struct store *s, const char *project, char **why, int64_t *since,
-		  struct err *e); /* *why NULL: not degraded */
+		  struct err *e);                             /* *why NULL: not degraded */
+bool degraded_is(const struct store *s, const char *project); /* by a look at the file's name */
 int degraded_write(const struct store *s, const char *project, const char *why, struct err *e);
 int degraded_remove(const struct store *s, const char *project, struct err *e);
 
@@ -209,6 +223,11 @@ int metrics_note_source(const struct config *c, bool up, int64_t seen, struct er
  */
 int history_add(const struct store *s, enum event ev, const struct event_fields *f,
 		const char *message, struct err *e);
+/*
+ * Before anything is touched: room for what is told until the end, that a full disk cannot take
+ * away. Where the file system can promise none there is none.
+ */
+int history_reserve(const struct store *s, struct err *e);
 /*
  * Visit at most max entries with seq > after_seq, oldest first; each() ends it with anything but 0.
  * Entries of older versions have no seq: it counts as 0, so nobody is sent them.

@@ -146,6 +146,15 @@ echo "the engine says no" >&2; exit 1""")
     agent.run("retry", "worse").expect(DONE)
 
 
+def make_safe_mode(repo, agent):
+    """Going back is cut off, and so is each recovery."""
+    repo.deploy({"worse/compose.yaml": unhealthy(3)})
+    for _ in range(4):
+        agent.sync(fault="undo_applied:kill")
+    agent.sync(DEGRADED)
+    agent.run("retry", "worse").expect(FAILED)
+
+
 def make_disk_events(make_agent, repo, journal, place):
     """A state directory on a small file system that fills up; it is mounted where the journal is."""
     small = place / "small"
@@ -175,6 +184,7 @@ def test_every_event_in_the_journal(repo, heard, engine, journal, make_agent, pl
     make_source_events(repo, heard)
     make_project_events(repo, heard, engine)
     make_degraded(repo, heard, engine)
+    make_safe_mode(repo, heard)
     make_snapshot_events(repo, heard)
     lines = heard.history() + make_disk_events(make_agent, Repo(place / "empty"), journal, place)
 

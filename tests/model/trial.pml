@@ -15,7 +15,7 @@
 #define P 2 /* projects of the sync */
 #endif
 #define MAX_ATTEMPTS 2 /* trial.c */
-#define MAX_TRIES    2 /* undo.c has 5: more than the kills here would reach */
+#define MAX_TRIES    2 /* resume.c has 5: more than the kills here would reach */
 
 mtype = { none, old, new, mixed };                        /* what a thing holds */
 mtype = { idle, snapshot, restore, apply, healthy, undo, remove }; /* phases of intent.json */
@@ -152,6 +152,13 @@ inline put_data(kept)
 	:: else -> m_attempts[p] = i_attempt[p]; m_failed[p] = !(i_disk[p] && i_attempt[p] < 2)   \
 	fi
 
+/* park.c: degraded, and the intent stays for the person who takes it up again */
+inline park()
+{
+	STEP(lost[p] = true);
+	word[p] = degraded
+}
+
 inline degrade()
 {
 	STEP(lost[p] = true);
@@ -179,6 +186,10 @@ proctype worker(byte p; mtype why)
 		:: i_phase[p] == idle -> /* ended() */
 			word[p] = (want[p] == none || record[p] != current[p] -> good : retry);
 			goto out
+		:: i_phase[p] != idle && i_tries[p] >= MAX_TRIES -> park(); goto out /* give_up() */
+		:: else -> STEP(i_tries[p]++) /* count(); taken back below, where it is no death */
+		fi;
+		if
 		:: i_phase[p] == remove -> goto removing
 		:: i_phase[p] == snapshot -> goto snapshot_cut
 		:: i_phase[p] == undo -> goto undo_again
@@ -234,7 +245,7 @@ forward:
 	bring_up(new);
 	MAYBE(crowd, STEP(i_disk[p] = true); goto turn);
 	MAYBE(stops, asked = true; goto stopped);
-	MAYBE(away, goto out_retry);
+	MAYBE(away, goto stopped);
 	/* health.c */
 	if
 	:: true -> STEP(judged[p] = true)
@@ -252,7 +263,7 @@ committing: /* trial_commit(); RULE 4: active.json before the intent goes */
 	word[p] = good;
 	goto out;
 
-stopped: /* trial_stopped(): this attempt does not count. RULE 11: a stop is no verdict */
+stopped: /* trial_stopped(): this attempt does not count. RULE 11: neither a stop nor an engine that is away is a verdict */
 	if :: RULE(11) :: else -> goto turn fi;
 	STEP(if :: i_phase[p] == apply -> i_attempt[p]--; tried[p]-- :: else fi);
 	goto out_retry;
@@ -266,8 +277,6 @@ turn: /* undo_trial(); RULE 5: the mark is there before the way back begins */
 
 undo_again: /* undo_resume() */
 	KEEP(5, REMEMBER);
-	if :: i_tries[p] >= MAX_TRIES -> degrade(); goto out :: else fi;
-	STEP(i_tries[p]++);
 	goto going_back;
 
 going_back: /* back(); RULE 6: the data before the containers */
@@ -304,6 +313,7 @@ removing:
 	goto out;
 
 out_retry:
+	STEP(if :: i_phase[p] != idle && i_tries[p] > 0 -> i_tries[p]-- :: else fi); /* take_back() */
 	word[p] = retry;
 out:
 	atomic {
@@ -317,7 +327,7 @@ out:
 #define IS_OPEN(p) (i_phase[p] != idle)
 #define IS_RETRY(p) (word[p] == retry || word[p] == died)
 #define NOT_WELL(p) (want[p] != none && word[p] != well)
-#define STILL_OPEN(p) (i_phase[p] != idle)
+#define STILL_OPEN(p) (i_phase[p] != idle && !lost[p])
 /* sync_intent_save(); RULE 18: one that is to be tried again has left its intent open */
 #define STAYS(p) (want[p] == none || word[p] == well || (word[p] == retry && RULE(18)))
 #define DIFFERS(p) (generation[p] != current[p])
@@ -368,7 +378,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 	/* recover.c */
 	if
 	:: s_open ->
-		EACH(listed[i] = s_list[i]);
+		EACH(listed[i] = s_list[i] && !lost[i]); /* drop_closed() */
 		if
 		:: s_decided == commit && RULE(12) ->
 			POOL(IS_OPEN(i), decided)
@@ -403,7 +413,7 @@ start: /* a start: memory is empty; the guard let go of what a killed worker hel
 	/* The guard of a worker that died alone lets go, and the next worker waits for that. */
 	EACH(if :: word[i] == died && i_phase[i] == snapshot && held[i] -> held[i] = false; containers[i] = old :: else fi);
 	POOL(word[i] == died, resume);
-	EACH(if :: word[i] == died && listed[i] -> lost[i] = true; CLOSE_OF(i); word[i] = degraded :: else fi);
+	EACH(if :: word[i] == died && listed[i] -> lost[i] = true; word[i] = degraded :: else fi);
 	if
 	:: atomic_ && !rollback ->
 		/* finish_atomic(); RULE 12: one record decides for all */
@@ -464,8 +474,8 @@ init {
 }
 
 /* Whole: one content in every place, by every record. */
-#define WHOLE(p) (i_phase[p] == idle && \
-	(lost[p] || (!held[p] && containers[p] == record[p] && files[p] == record[p] && current[p] == record[p] && \
+#define WHOLE(p) (lost[p] || (i_phase[p] == idle && \
+	(!held[p] && containers[p] == record[p] && files[p] == record[p] && current[p] == record[p] && \
 		     (record[p] == none || FINE(p, record[p])))))
 #define SAME (!atomic_ || rollback || want[P - 1] == none || lost[0] || lost[P - 1] || (record[0] == old) == (record[P - 1] == old))
 #define NAMES(p) (current[p] != new || judged[p])
