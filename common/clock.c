@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,9 +25,24 @@ int64_t clock_ms(void)
 	return to_ms(t);
 }
 
+#ifdef MDC_FAULTS
+/* MDC_FAULT_CLOCK=seconds: a wall clock that is wrong by so much, for tests. */
+static int64_t wrong_s(void)
+{
+	const char *by = getenv("MDC_FAULT_CLOCK");
+
+	return by ? strtoll(by, NULL, 10) : 0;
+}
+#else
+static int64_t wrong_s(void)
+{
+	return 0;
+}
+#endif
+
 int64_t clock_wall(void)
 {
-	return (int64_t)time(NULL);
+	return (int64_t)time(NULL) + wrong_s();
 }
 
 int64_t clock_wall_ms(void)
@@ -34,7 +50,7 @@ int64_t clock_wall_ms(void)
 	struct timespec t = {0};
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return to_ms(t);
+	return to_ms(t) + wrong_s() * 1000;
 }
 
 void clock_pause_ms(int ms)

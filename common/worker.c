@@ -206,9 +206,10 @@ static enum worker_state died(struct worker *w, struct err *e)
 			      duration_text(w->timeout_ms, text, sizeof(text)));
 		return WORKER_FAILED;
 	}
+	/* SIGKILL is the kernel, short of memory, or a person: nothing is broken. */
 	if (status != -1 && WIFSIGNALED(status))
-		(void)err_set(e, ERR_BROKEN, 0, "%s was killed by signal %d%s", w->name,
-			      WTERMSIG(status),
+		(void)err_set(e, WTERMSIG(status) == SIGKILL ? ERR_RETRY : ERR_BROKEN, 0,
+			      "%s was killed by signal %d%s", w->name, WTERMSIG(status),
 			      WTERMSIG(status) == SIGABRT ? " (out of memory, or a bug)" : "");
 	else if (status != -1)
 		(void)err_set(e, ERR_BROKEN, 0, "%s ended without a result (exit code %d)", w->name,

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/fault.h"
+#include "common/file.h"
 #include "common/mem.h"
 #include "common/path.h"
 
@@ -155,6 +156,36 @@ int taking_run(struct taking *t, struct err *e)
 }
 
 /* ---- the way out ---- */
+/* Set aside by an earlier restore that could not move it: a record says so. */
+static int is_recorded(const struct store *s, const char *project, const char *place, bool *yes,
+		       struct err *e)
+{
+	struct snapshot *v = NULL;
+	size_t n = 0;
+
+	*yes = false;
+	if (snapshot_list(s, project, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < v[i].n; j++)
+			*yes |= str_eq(v[i].v[j].place, place);
+	snapshots_done(v, n);
+	return 0;
+}
+
+/* What a directory that was becoming a subvolume has left beside it. */
+static int drop_side(struct bench *b, const struct snapshot_volume *v, struct err *e)
+{
+	auto_free char *side = tree_sibling(v->path);
+	bool recorded = false;
+
+	if (!file_exists(side))
+		return 0;
+	if (is_recorded(b->sync->store, b->trial->name, side, &recorded, e) < 0)
+		return -1;
+	return recorded ? 0 : snapshot_drop(NULL, side, e);
+}
+
 static int drop_copies(struct bench *b, struct err *e)
 {
 	struct snapshot *x = &b->intent.snap.snapshot;
@@ -169,7 +200,8 @@ static int drop_copies(struct bench *b, struct err *e)
 
 		if (!d || !x->v[i].place)
 			continue;
-		if (snapshot_drop(d, x->v[i].place, e) < 0)
+		if (snapshot_drop(d, x->v[i].place, e) < 0 ||
+		    (x->v[i].path && drop_side(b, &x->v[i], e) < 0))
 			return -1;
 		auto_free char *dir = path_dir(x->v[i].place);
 

@@ -44,7 +44,7 @@ static void wait_for_more(struct hand *h)
 	struct copy *c = h->c;
 	struct timespec until;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += WAIT_MS * NS_PER_MS;
 	if (until.tv_nsec >= NS_PER_S) {
 		until.tv_sec++;
@@ -213,6 +213,17 @@ static int run(struct copy *c)
 	return result;
 }
 
+/* By the clock that nobody sets: one that jumps back would make a wait of years. */
+static void init_more(pthread_cond_t *more)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(more, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 int copy_tree(const struct copy_job *j, int64_t *bytes, struct err *e)
 {
 	struct rlimit files = {0, 0};
@@ -222,7 +233,7 @@ int copy_tree(const struct copy_job *j, int64_t *bytes, struct err *e)
 	atomic_init(&c.reflink, j->reflink);
 	pthread_mutex_init(&c.lock, NULL);
 	pthread_mutex_init(&c.links.lock, NULL);
-	pthread_cond_init(&c.more, NULL);
+	init_more(&c.more);
 	mode_t mask = umask(0); /* files are made with the mode they are to have */
 
 	raise_files(&files);

@@ -139,7 +139,7 @@ static int check_version(const char *root, bool *found, struct err *e)
 		return 0;
 	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) < 10)
 		return err_set(
-			e, ERR_BROKEN, 0,
+			e, ERR_USAGE, 0, /* the wrong program: nothing is broken */
 			"%s was written by a newer version of mdc-agent (format %s, this one "
 			"knows %s): install that version again; nothing was changed",
 			root, text, LAYOUT_VERSION);

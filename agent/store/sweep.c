@@ -13,7 +13,15 @@
 
 #include <unistd.h>
 
-static const char *const places[] = {"", "marks", "generations", "snapshots", "outbox", "projects"};
+static const char *const places[] = {"",
+				     "marks",
+				     "generations",
+				     "snapshots",
+				     "outbox",
+				     "projects",
+				     "repo.git",
+				     "repo.git/objects",
+				     "repo.git/objects/info"};
 static const char *const of_project[] = {"", "models"};
 
 /* Without an open trial nobody needs it. */

@@ -1,5 +1,6 @@
 """Cases of docs/reliability.md that no other file shows. Each is small; what is large is in test_kill.py and tests/faults."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,29 +9,100 @@ import time
 
 import pytest
 
-from agent import DEGRADED, DONE, FAILED, LATER
+from agent import DEGRADED, DONE, FAILED, LATER, USAGE
 from composes import app, healthy
 from waiting import wait_until
 
 
-def test_state_of_an_old_backup(repo, agent, engine):
+def data(v):
+    return app(v, 'volumes: ["data:/data"]') + "volumes: {data: {}}\n"
+
+
+@pytest.mark.parametrize("kind", ["days", "torn"])
+def test_state_of_an_old_backup(kind, repo, agent, engine):
     """What was deployed since is unknown to it: nothing is removed, and it arrives where the repository is."""
-    data = 'volumes: ["data:/data"]'
-    tail = "volumes: {data: {}}\n"
-    repo.deploy({"web/compose.yaml": app(1, data) + tail})
+    repo.deploy({"web/compose.yaml": data(1), "gone/compose.yaml": app(1)})
     agent.sync(DONE)
     engine.exec(engine.one("web").id, "touch", "/data/precious")
+    if kind == "torn":  # taken in the middle of a deployment
+        repo.deploy({"web/compose.yaml": data(3)})
+        agent.sync(fault="apply_done:kill")
     backup = agent.base / "backup"
     shutil.copytree(agent.state, backup, symlinks=True)
-    repo.deploy({"web/compose.yaml": app(2, data) + tail, "new/compose.yaml": app(1)})
+    repo.deploy({"web/compose.yaml": data(2), "new/compose.yaml": app(1)}, remove=["gone"])
     agent.sync(DONE)
-    new = engine.ids("new")
+    for v in (3, 2):  # more generations than the backup knows, and snapshots
+        repo.deploy({"web/compose.yaml": data(v)})
+        agent.sync(DONE)
+    new, volumes = engine.ids("new"), engine.volumes()
     shutil.rmtree(agent.state)
     backup.rename(agent.state)
     agent.sync(DONE, FAILED, LATER)
     assert engine.ids("new") == new, "not known to it, and not touched"
     assert engine.exec(engine.one("web").id, "ls", "/data") == "precious"
-    assert engine.version("web") == "2" and agent.open_work() == []
+    assert set(volumes) <= set(engine.volumes())
+    assert engine.version("web") == "2" and agent.open_work() == [] and engine.containers("gone") == []
+    assert agent.run("show", str(agent.current())).code == DONE
+    agent.run("rollback").expect(DONE)  # and it can still go back
+    assert engine.exec(engine.one("web").id, "ls", "/data") == "precious"
+
+
+@pytest.mark.parametrize("how", ["sync", "daemon"])
+def test_two_agents_on_one_state_directory(how, repo, agent, engine, make_agent):
+    """Two hosts' worth of agents by mistake: one works, the other one waits and says for whom, or ends."""
+    repo.deploy({"web/compose.yaml": healthy(1)})
+    other = make_agent(repo, name="other")
+    other.configure(state_dir=str(agent.state), runtime_dir=str(other.runtime))
+    agent.health(settle="2s")
+    if how == "daemon":
+        agent.run_daemon()
+        wait_until(lambda: engine.runs("web", 1), 30, agent.daemon_log)
+        r = other.run("run", timeout=30)
+        assert r.code not in (DONE, DEGRADED) and str(agent.daemon.pid) in r.text, r
+        agent.stop_daemon()
+        return
+    first = agent.start("sync")
+    wait_until(lambda: first.poll() is not None or (agent.state / "projects/web/intent.json").exists(), 30)
+    second = other.start("sync")
+    agent.finish(first)
+    r = other.finish(second)
+    assert r.code == DONE and "another sync is under way" in r.text, r
+    ups = [c for a in (agent, other) for c in a.compose_calls() if "up" in c]
+    assert len(ups) == 1 and engine.version("web") == "1", ups
+
+
+TEN_YEARS = 10 * 365 * 86400
+
+
+@pytest.mark.parametrize("first, then", [(0, TEN_YEARS), (0, -TEN_YEARS), (TEN_YEARS, 0), (-TEN_YEARS, TEN_YEARS)])
+def test_clock_jumps_by_ten_years(first, then, repo, agent, engine):
+    """Order, deadlines and what is kept do not come from the clock; only what is shown does."""
+    agent.configure(retention={"generations": 5, "snapshots": 2, "failed_data": "7d"})
+    agent.health(settle="300ms", timeout="10s")
+    stamps = {"MDC_FAULT_CLOCK": str(first)}
+    for v in (1, 2):
+        repo.deploy({"web/compose.yaml": data(v)})
+        agent.run("sync", **stamps).expect(DONE)
+    engine.exec(engine.one("web").id, "touch", "/data/precious")
+    stamps = {"MDC_FAULT_CLOCK": str(then)}
+    agent.run("status", **stamps).expect(DONE)
+    at = time.monotonic()
+    repo.deploy({"web/compose.yaml": data(3)})
+    agent.run("sync", **stamps).expect(DONE)
+    bad = data(1).replace("network_mode", 'healthcheck: {test: ["CMD", "false"], interval: 300ms, retries: 1}\n    network_mode')
+    repo.deploy({"web/compose.yaml": bad})
+    agent.run("sync", **stamps).expect(FAILED)
+    agent.run("sync", **stamps).expect(DONE)  # once, whatever the time
+    assert time.monotonic() - at < 60
+    assert engine.version("web") == "3" and agent.current() == 3
+    agent.run("gc", **stamps).expect(DONE)
+    snapshots = {json.loads(p.read_text().partition("\n")[2])["kind"]
+                 for p in (agent.state / "snapshots").glob("*.json")}
+    assert "trial" in snapshots or "before" in snapshots or snapshots, "what the kept generations need is there"
+    seqs = [e["seq"] for e in agent.history()]
+    assert seqs == sorted(set(seqs)), "receivers' order"
+    r = agent.run("rollback", "--restore-volumes", "--yes", "2", **stamps).expect(DONE)
+    assert engine.version("web") == "2" and engine.exec(engine.one("web").id, "ls", "/data") == "precious", r
 
 
 @pytest.fixture
@@ -179,9 +251,12 @@ def test_state_of_a_newer_version(repo, agent, engine):
     ids = engine.ids("web")
     (agent.state / "version").write_text("2\n")
     repo.deploy({"web/compose.yaml": app(2)})
-    r = agent.sync()
-    assert r.code != DONE and "newer version" in r.text, r
-    assert engine.ids("web") == ids
+    before = agent.tree()
+    for verb in (["sync"], ["status"], ["gc"], ["retry"], ["rollback"], ["suspend"]):
+        r = agent.run(*verb).expect(USAGE)  # the wrong program for it: nothing is degraded
+        assert "newer version" in r.text and "install that version" in r.text, r
+    assert engine.ids("web") == ids and agent.tree() == before
+    assert agent.run("status", "--check").code == 3, "unknown, for monitoring"
     (agent.state / "version").write_text("1\n")
     agent.sync(DONE)
     assert engine.version("web") == "2"

@@ -192,6 +192,24 @@ def chosen(most, n):
     return [every[(2 * i + 1) * len(every) // (2 * n)] for i in range(min(n, len(every)))]
 
 
+@pytest.mark.parametrize("call", ["renameat2", "syncfs"])
+def test_killed_while_a_volume_becomes_a_subvolume(call, project_at):
+    """Its worker dies while the subvolume that it becomes lies beside it: the one that takes over removes that."""
+    p = project_at("btrfs")
+    for k in (1, 2):  # of the two volumes
+        p.push(2, stamp=k)
+        r = traced(p.agent, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={k}")
+        assert "signal 9" in r.stdout + r.stderr or r.returncode != DONE, "nobody was killed"
+        for v in p.volumes():
+            assert os.listdir(v.parent) == ["_data"], f"{call} {k}: something is left beside a volume"
+        p.agent.run("suspend").expect(DONE)
+        settle(p.agent)
+        p.whole()
+        p.agent.run("resume")
+        p.push(1, stamp=k)
+        settle(p.agent)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_system_calls(case, project_at, place):
     """A failing upgrade, from its first to its last change: killed, and without room, at system calls."""

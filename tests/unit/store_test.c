@@ -73,8 +73,8 @@ static void newer_version_is_left_alone(void **state)
 
 	put(at(t, "version"), "2\n");
 	assert_ok(tree_remove(at(t, "stage"), e));
-	assert_fails(store_open(&t->config, true, &s, e), ERR_BROKEN, "newer version");
-	assert_fails(store_open(&t->config, false, &s, e), ERR_BROKEN, "newer version");
+	assert_fails(store_open(&t->config, true, &s, e), ERR_USAGE, "newer version");
+	assert_fails(store_open(&t->config, false, &s, e), ERR_USAGE, "newer version");
 	assert_null(s);
 	assert_false(file_exists(at(t, "stage")));
 	put(at(t, "version"), "x");
@@ -327,12 +327,16 @@ static void model_damage(void **state)
 static void sweep(void **state)
 {
 	struct scene *t = *state;
-	static const char *const names[] = {".mdc-tmp.a", "marks/.mdc-tmp.a",
+	static const char *const names[] = {".mdc-tmp.a",
+					    "marks/.mdc-tmp.a",
 					    "projects/web/.mdc-tmp.a",
-					    "projects/web/models/.mdc-tmp.a"};
+					    "projects/web/models/.mdc-tmp.a",
+					    "repo.git/.mdc-tmp.a",
+					    "repo.git/objects/info/.mdc-tmp.a"};
 	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
 	assert_ok(dir_make(at(t, "projects/web/models"), 0700, e));
+	assert_ok(dir_make(at(t, "repo.git/objects/info"), 0700, e));
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		assert_ok(file_replace(at(t, names[i]), "", 0, 0600, e));
 		assert_ok(store_sweep(t->store, e));
