@@ -107,6 +107,8 @@ int compose_up(struct engine *g, const struct compose_call *c, struct err *e)
 	if (api_flavour(g, &ignored) == FLAVOUR_PODMAN)
 		r.checks = c->project;
 	WORDS(&r.args, "up", "-d", "--no-build", "--pull", "never", "--remove-orphans");
+	if (c->anew)
+		strv_push(&r.args, "--force-recreate");
 	return compose_run(g, &r, NULL, e);
 }
 

@@ -93,6 +93,7 @@ struct compose_call {
 	const char *model; /* path of a model file, for all but render */
 	int timeout_ms;
 	int stop_s;  /* down: how long containers may take to stop; 0: as each of them says */
+	bool anew;   /* up: every container is made anew */
 	int lock_fd; /* inherited by Compose, so the project lock outlives us; 0: none */
 	void (*on_line)(const char *line, void *arg); /* progress; may be NULL */
 	void *arg;

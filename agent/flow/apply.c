@@ -61,6 +61,23 @@ void explain_failure(struct bench *b, struct err *e)
 	}
 }
 
+/*
+ * An engine that was killed while it started a container never starts that one again: its runtime
+ * still has the task, under the container's id. Another container has another id, and takes
+ * anonymous volumes over.
+ */
+static bool is_stale_task(const struct err *e)
+{
+	enum { ID_DIGITS = 64 };
+	const char *id = strstr(e->cause, "task ");
+
+	if (e->kind != ERR_FAILED || !id)
+		return false;
+	id += strlen("task ");
+	return strspn(id, "0123456789abcdef") == ID_DIGITS &&
+	       str_starts(id + ID_DIGITS, ": already exists");
+}
+
 int apply_model(struct bench *b, const struct active *a, struct err *e)
 {
 	auto_strv struct strv repaired = STRV_INIT;
@@ -77,6 +94,11 @@ int apply_model(struct bench *b, const struct active *a, struct err *e)
 	struct compose_call call = call_of(b, filled ? filled : path, UP_MS);
 	int rc = compose_up(b->sync->engine, &call, e);
 
+	if (rc < 0 && is_stale_task(e)) {
+		err_clear(e);
+		call.anew = true;
+		rc = compose_up(b->sync->engine, &call, e);
+	}
 	secrets_filled_done(filled);
 	if (rc == 0)
 		return 0;

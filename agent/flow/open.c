@@ -57,9 +57,12 @@ static int forget_failures(struct sync *s, struct err *e)
 	marks_done(marks, n);
 	if (rc < 0 || active_names(s->store, &names, e) < 0)
 		return -1;
-	for (size_t i = 0; i < names.n && rc == 0; i++)
-		if (!only || str_eq(only, names.v[i]))
-			rc = degraded_remove(s->store, names.v[i], e);
+	for (size_t i = 0; i < names.n && rc == 0; i++) {
+		if ((only && !str_eq(only, names.v[i])) || !degraded_is(s->store, names.v[i]))
+			continue;
+		strv_push(&s->doubted, names.v[i]);
+		rc = degraded_remove(s->store, names.v[i], e);
+	}
 	return rc;
 }
 

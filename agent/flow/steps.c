@@ -69,6 +69,7 @@ void sync_close(struct sync *s)
 	generation_done(&s->target);
 	projects_done(&s->wanted);
 	strv_done(&s->others);
+	strv_done(&s->doubted);
 	plan_done(&s->plan);
 	containers_done(&s->running);
 	if (s->store)

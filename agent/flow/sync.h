@@ -68,11 +68,12 @@ struct sync {
 	struct engine *engine; /* sync_engine() opens it on first use */
 	struct stop stop;
 	int lock_fd;
-	bool finished;    /* the rest of the steps has nothing to do */
-	char *scratch;    /* dry: a directory that goes away; else NULL */
-	bool dry;         /* asking only: nothing is written or reported */
-	bool untold;      /* what was done could not be written into the history */
-	bool retry_later; /* something ended with OUTCOME_RETRY: the source is not settled */
+	bool finished;       /* the rest of the steps has nothing to do */
+	char *scratch;       /* dry: a directory that goes away; else NULL */
+	bool dry;            /* asking only: nothing is written or reported */
+	struct strv doubted; /* were degraded until a person said `retry`: nobody knows what runs */
+	bool untold;         /* what was done could not be written into the history */
+	bool retry_later;    /* something ended with OUTCOME_RETRY: the source is not settled */
 	struct source_record source;
 	struct control control;
 	char head[OBJECT_ID_SIZE]; /* "" in classic mode */

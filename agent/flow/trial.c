@@ -231,7 +231,9 @@ static int baseline(struct bench *b, struct err *e)
 		b->intent.adopted = now.n > 0;
 		return 0;
 	}
-	if (t->same_model)
+	/* Of a degraded one what fails now is no baseline: going back left it so. */
+	if (t->same_model || strv_has(&b->sync->doubted, t->name) ||
+	    degraded_is(b->sync->store, t->name))
 		return 0;
 	if (model_read(b->sync->store, t->name, t->old.model, &model, e) < 0)
 		return -1;

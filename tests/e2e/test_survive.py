@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from agent import DEGRADED, DONE, FAILED, LATER
-from composes import app, healthy
+from composes import app, healthy, unhealthy
 from waiting import wait_until
 
 RECOVERIES = 3  # RECOVERY_MAX in store.h
@@ -231,3 +231,36 @@ def test_told_at_the_next_start(what, repo, agent, engine):
     assert agent.open_work() == []
     agent.sync(DONE)
     assert len([e for e in agent.history() if e.get("project") == name and e.get("generation") == 2]) == 1
+
+
+# ---- what a killed engine leaves --------------------------------------------------------------------
+STALE = """n=$(cat "$0.n" 2>/dev/null || echo 0); echo $((n + 1)) >"$0.n"
+case "$*" in *--force-recreate*) exit 0;; esac
+[ $n -lt {until} ] && exit 0
+echo "Error response from daemon: task {id}: already exists" >&2; exit 1"""
+
+
+def test_a_task_that_the_runtime_still_has(repo, agent, engine):
+    """dockerd was killed while it started a container: that one never starts again, another one does."""
+    repo.deploy({"web/compose.yaml": app(1, 'volumes: ["/data"]')})  # an anonymous volume
+    agent.sync(DONE)
+    engine.exec(engine.one("web").id, "touch", "/data/precious")
+    agent.before("up", STALE.format(until=0, id="4b6c" * 16))
+    repo.deploy({"web/compose.yaml": app(2, 'volumes: ["/data"]')})
+    agent.sync(DONE)
+    assert engine.version("web") == "2"
+    assert engine.exec(engine.one("web").id, "ls", "/data") == "precious"
+
+
+def test_what_a_degraded_project_fails_is_no_baseline(repo, agent, engine):
+    """Going back failed too; `retry` of the same bad content is not good because it was bad before."""
+    agent.health(settle="300ms", timeout="6s")
+    repo.deploy({"web/compose.yaml": healthy(1)})
+    agent.sync(DONE)
+    repo.deploy({"web/compose.yaml": unhealthy(2)})
+    agent.before("up", STALE.format(until=1, id="not an id"))
+    agent.sync(DEGRADED)
+    assert engine.version("web") == "2", "the bad one still runs"
+    agent.before("up", None)
+    agent.run("retry").expect(FAILED)
+    assert engine.version("web") == "1" and agent.status()["projects"]["web"]["state"] == "healthy"
