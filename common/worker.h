@@ -46,8 +46,8 @@ enum worker_state { WORKER_MESSAGE, WORKER_AGAIN, WORKER_DONE, WORKER_FAILED };
 /*
  * Take what has arrived, without waiting. WORKER_MESSAGE: *message is one message (the caller
  * frees); call again. WORKER_DONE: *message is the result or NULL. WORKER_FAILED: e says why (its
- * own error, a signal: ERR_BROKEN, its deadline or SIGKILL: ERR_RETRY); the process group has been killed and
- * reaped.
+ * own error, a signal: ERR_BROKEN, its deadline or SIGKILL: ERR_RETRY); the process group has been
+ * killed and reaped.
  */
 enum worker_state worker_take(struct worker *w, cJSON **message, struct err *e);
 void worker_kill(struct worker *w); /* SIGKILL to the group and reap */
