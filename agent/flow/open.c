@@ -78,6 +78,18 @@ int sync_begin(struct sync *s, const char *what, struct err *e)
 	return lock_take(lock, what, s->options->lock_wait_ms, &s->lock_fd, e);
 }
 
+/* What a killed sync left; a person's word also takes up what recovery has given up. */
+static int recover_first(struct sync *s, struct err *e)
+{
+	const struct sync_options *o = s->options;
+
+	if (!o->retry && !o->rollback && !o->resume)
+		return recover_run(s, e);
+	if (recovery_forget(s->store, e) < 0 || recover_run(s, e) < 0)
+		return -1;
+	return park_take_up(s, o->project, e);
+}
+
 int flow_open(struct sync *s, struct err *e)
 {
 	const struct sync_options *o = s->options;
@@ -89,11 +101,7 @@ int flow_open(struct sync *s, struct err *e)
 	/* What cannot be decrypted concerns its project alone; its next deployment says so too. */
 	if (secrets_boot(s, false, &why) < 0)
 		log_warn("secrets: %s", why.cause);
-	bool word = o->retry || o->rollback || o->resume; /* a person's */
-
-	if (word && recovery_forget(s->store, e) < 0)
-		return -1;
-	if (recover_run(s, e) < 0 || (word && park_take_up(s, o->project, e) < 0))
+	if (recover_first(s, e) < 0)
 		return err_wrap(e, "recovery");
 	if (read_records(s, e) < 0)
 		return -1;
