@@ -1,6 +1,6 @@
-# The systemd units: the daemon, a oneshot that waits for a deployment, and a user's daemon. What stands under [Service] is read
-# from the unit files of other systems (data/mdc-agent.service.in, data/mdc-agent-user.service.in) and their drop-ins in
-# data/unit, so that there is one sandbox; here are only places, order and triggers.
+# The systemd units: the daemon, a oneshot that waits for a deployment, one for secrets after a boot, and a user's daemon. What
+# stands under [Service] is read from the unit files of other systems (data/*.service.in) and their drop-ins in data/unit, so
+# that there is one sandbox; here are only places, order and triggers.
 { config, lib, pkgs, cfg, backend, configFile }:
 let
   agent = lib.getExe' cfg.package "mdc-agent";
@@ -35,12 +35,15 @@ let
   # ---- what NixOS adds ----
   engineUnits = if backend == "docker" then [ "docker.service" "docker.socket" ] else [ "podman.socket" ];
   flake = cfg.git.url != null && cfg.git.evaluator == "flake";
-  # The programs that check signatures.
+  # The programs that check signatures, and those that decrypt.
   verify = cfg.extraConfig.verify or { };
+  secrets = cfg.extraConfig.secrets or { };
+  decrypt = lib.optionals (secrets ? age_key_file || secrets ? sops_env_file) [ pkgs.age pkgs.sops ];
   path = lib.optionals flake [ (config.nix.package or pkgs.nix) pkgs.gitMinimal ]
     ++ lib.optional (config.boot.zfs.enabled or false) config.boot.zfs.package
     ++ lib.optional (verify ? allowed_signers) pkgs.openssh
-    ++ lib.optional (verify ? openpgp_keys) pkgs.gnupg;
+    ++ lib.optional (verify ? openpgp_keys) pkgs.gnupg
+    ++ decrypt;
   environment = lib.optionalAttrs flake {
     NIX_REMOTE = "daemon";
     XDG_CACHE_HOME = "/var/cache/mdc-agent";
@@ -84,6 +87,17 @@ in
       ExecStart = [ "${agent} sync" "${agent} status --check" ];
       TimeoutStartSec = "infinity"; # each step has a deadline of its own
     };
+  };
+
+  # After a boot, decrypted files are in place before the engine starts the containers that mount them.
+  services.mdc-agent-secrets = lib.mkIf (secrets != { }) {
+    description = "Secrets of Managed Docker Compose projects";
+    documentation = [ "man:mdc-agent(8)" "man:agent.yaml(5)" ];
+    wantedBy = engineUnits;
+    before = engineUnits ++ [ "managed-docker-compose.service" ];
+    unitConfig.ConditionPathExists = "/var/lib/mdc-agent/version";
+    path = decrypt;
+    serviceConfig = one (serviceOf ../data/mdc-agent-secrets.service.in) // { ExecStart = "${agent} secrets"; };
   };
 
   user.services = lib.optionalAttrs cfg.rootless.enable {

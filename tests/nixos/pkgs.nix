@@ -11,8 +11,8 @@ let
   empty = name: build name "mkdir -p $out/bin" { };
   tarball = name: build "docker-image-${name}.tar" "echo tar >$out" { };
 
-  pkgs = lib.genAttrs [ "btrfs-progs" "cjson" "clang-tools" "cmake" "cmocka" "coreutils" "cppcheck" "curl" "docker-compose"
-    "gitMinimal" "libgit2" "libssh2" "libyaml" "nginx" "ninja" "nix" "openssl" "pkg-config" "postgrest" "python3" "redis" "systemd" ] empty // {
+  pkgs = lib.genAttrs [ "age" "btrfs-progs" "cjson" "clang-tools" "cmake" "cmocka" "coreutils" "cppcheck" "curl" "docker-compose" "gnupg"
+    "gitMinimal" "libgit2" "libssh2" "libyaml" "nginx" "ninja" "nix" "openssh" "openssl" "pkg-config" "postgrest" "python3" "redis" "sops" "systemd" ] empty // {
     inherit lib system;
     writeText = name: text: build name "cat \"$textPath\" >$out" { inherit text; passAsFile = [ "text" ]; };
     callPackage = file: given:

@@ -49,7 +49,9 @@ def render(unit):
 @pytest.fixture(scope="module")
 def units(nix):
     config = ("(eval { backend = \"docker\"; rootless.enable = true; apply.onSwitch = true; git = { url = "
-              "\"https://git.example.org/a\"; evaluator = \"flake\"; }; } [ ]).config.systemd")
+              "\"https://git.example.org/a\"; evaluator = \"flake\"; }; extraConfig = "
+              "{ secrets.age_key_file = \"credential:age-key\"; verify = { allowed_signers = \"/etc/a\"; openpgp_keys = [ \"/etc/b\" ]; }; "
+              "}; } [ ]).config.systemd")
     return nix.value(WORLD + "builtins.fromJSON (builtins.unsafeDiscardStringContext (builtins.toJSON "
                      f"{{ inherit ({config}) services; user = {config}.user.services; }}))")
 
@@ -90,6 +92,7 @@ def of_other_systems(name):
 
 
 @pytest.mark.parametrize("name,place,file", [("managed-docker-compose", "services", "mdc-agent.service.in"),
+                                             ("mdc-agent-secrets", "services", "mdc-agent-secrets.service.in"),
                                              ("mdc-agent", "user", "mdc-agent-user.service.in")])
 def test_the_unit_is_that_of_other_systems(name, place, file, units):
     ours, theirs = (section(text, "Service") for text in (render(units[place][name]), of_other_systems(file)))
@@ -105,6 +108,21 @@ def test_order_and_restarts_are_those_of_other_systems(name, place, file, units)
     assert set(theirs["After"][0].split()) - {"podman.socket"} <= set(ours["After"][0].split())
     for key in ("StartLimitIntervalSec", "StartLimitBurst", "Documentation", "Description"):
         assert ours[key] == theirs[key]
+
+
+def test_programs_are_in_the_path_of_what_starts_them(units):
+    def programs(name):
+        return {p.split("-", 1)[1] for p in units["services"][name]["path"]}
+    assert {"age", "sops", "openssh", "gnupg"} <= programs("managed-docker-compose") == programs("mdc-agent-apply")
+    assert programs("mdc-agent-secrets") == {"age", "sops"}
+
+
+def test_secrets_come_before_the_engine_and_only_where_there_are_any(nix, units):
+    unit = units["services"]["mdc-agent-secrets"]
+    assert {"docker.service", "docker.socket", "managed-docker-compose.service"} <= set(unit["before"])
+    assert {"docker.service", "docker.socket"} <= set(unit["wantedBy"])
+    names = nix.value(WORLD + "lib.attrNames (eval { } [ ]).config.systemd.services")
+    assert "mdc-agent-secrets" not in names
 
 
 def exec_config(nix, settings, modules=""):
@@ -130,7 +148,7 @@ def test_drop_ins_come_with_what_needs_them(nix):
 
 def test_verify_is_content(units, analyze, tmp_path):
     place = written(tmp_path, units)
-    for name in ("managed-docker-compose", "mdc-agent-apply"):
+    for name in ("managed-docker-compose", "mdc-agent-apply", "mdc-agent-secrets"):
         r = analyze("verify", "--man=no", "--recursive-errors=no", place / f"{name}.service")
         assert r.returncode == 0, r.stderr
         ours = [line for line in r.stderr.splitlines() if name in line or str(place) in line]
