@@ -29,6 +29,9 @@ int api_containers(struct engine *g, const char *project, cJSON **out, struct er
 	auto_free char *path = xasprintf("/containers/json?all=1&%s", filter);
 	auto_json cJSON *list = NULL;
 
+	/* The engine would find none, and a project that runs would count as gone. */
+	if (project && project[0] == '\0')
+		return err_set(e, ERR_BROKEN, 0, "a project without a name was asked for");
 	if (api_get(g, path, "list containers", &list, e) < 0)
 		return -1;
 	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > CONTAINERS_MAX)

@@ -91,11 +91,14 @@ char *sync_repo_dir(const struct sync *s)
 
 const char *trial_compose_name(const struct trial *t)
 {
-	const struct project *p = t->want            ? t->want
-				  : t->new.want.name ? &t->new.want
-						     : &t->old.want;
+	/* What an intent does not have, a removal's new record, is read back as a project of the
+	 * name "". */
+	const struct project *all[] = {t->want, &t->new.want, &t->old.want};
 
-	return p->name ? project_compose_name(p) : t->name;
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		if (all[i] && all[i]->name && all[i]->name[0])
+			return project_compose_name(all[i]);
+	return t->name;
 }
 
 struct trial *trial_add(struct sync *s, const char *name, enum plan_action action)
