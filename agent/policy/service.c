@@ -137,14 +137,14 @@ static void foreign_volumes(struct judging *j, const cJSON *service)
 	const cJSON *v;
 
 	cJSON_ArrayForEach (v, json_arr(service, "volumes_from")) {
-		const char *text = cJSON_IsString(v) ? v->valuestring : "";
-		struct policy_place p = at(service, "volumes_from", text);
+		const char *text = cJSON_GetStringValue(v);
+		struct policy_place p = at(service, "volumes_from", text ? text : "");
 
-		judge_add(j, POLICY_VOLUMES_FROM, &p, NULL, "volumes_from: %s", text);
-		if (!str_starts(text, "container:"))
+		judge_add(j, POLICY_VOLUMES_FROM, &p, NULL, "volumes_from: %s", text ? text : "");
+		if (!text || !str_starts(text, "container:"))
 			continue;
-		auto_free char *name = xstrndup(text + strlen("container:"),
-						strcspn(text + strlen("container:"), ":"));
+		const char *other = text + strlen("container:");
+		auto_free char *name = xstrndup(other, strcspn(other, ":"));
 
 		if (!judge_listed(j, POLICY_OTHER_CONTAINERS, name))
 			judge_add(j, POLICY_OTHER_CONTAINERS, &p, name, "volumes_from: %s", text);
