@@ -247,19 +247,20 @@ class Unit(Agent):
     def run(self, *args, fault=None, timeout=120, **env):
         return self.machine.run("/usr/local/bin/mdc-agent", *args, check=False, timeout=timeout)
 
-    def drop_in(self, name, text):
+    def drop_in(self, name, text, unit="mdc-agent"):
         """A drop-in of the unit; None removes it."""
-        p = self.machine.path(f"/etc/systemd/system/mdc-agent.service.d/{name}.conf")
+        path = f"/etc/systemd/system/{unit}.service.d/{name}.conf"
         if text is None:
-            p.unlink(missing_ok=True)
+            self.machine.path(path).unlink(missing_ok=True)
         else:
-            self.machine.write(f"/etc/systemd/system/mdc-agent.service.d/{name}.conf", textwrap.dedent(text))
+            self.machine.write(path, textwrap.dedent(text))
         self.machine.systemctl("daemon-reload")
 
     def up(self):
         """Start it: systemd returns when it has said that it is ready."""
         # Its leak check is a debugger; the sandbox has none.
-        self.drop_in("sanitizers", "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
+        for unit in ("mdc-agent", "mdc-agent-secrets"):
+            self.drop_in("sanitizers", "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n", unit)
         self.machine.systemctl("reset-failed", "mdc-agent.service", check=False)
         r = self.machine.run("systemctl", "start", "mdc-agent.service", check=False)
         assert r.code == 0, self.log()

@@ -162,7 +162,8 @@ def test_s1_6_mealie_is_migrated_with_its_volumes(classic, engine):
     """Shown by 6. The network that compose2nix made is named before anything is touched; volumes are used as they are."""
     for name in ("mealieio_mealie-data", "mealieio_mealie-pgdata"):
         engine.api("POST", "/volumes/create", {"Name": name})
-        c = engine.create(f"old-{name}", "app:1", ["sh", "-c", "sleep 1000"], Binds=[f"{name}:/data"])
+        c = engine.create(f"old-{name}", "app:1", ["sh", "-c", "sleep 1000"], NetworkMode="none",
+                          Binds=[f"{name}:/data"])
         engine.exec(c, "touch", f"/data/{name}")
         engine.remove(c)
     engine.api("POST", "/networks/create", {"Name": "mealieio_default"})

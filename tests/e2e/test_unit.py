@@ -292,7 +292,8 @@ def test_after_a_boot_secrets_are_there_before_containers_start(unit, machine, d
     machine.run("systemctl", "enable", "mdc-agent-secrets.service")
     try:
         docker.start()
-        assert machine.show("Result", "mdc-agent-secrets.service") == "success"
+        assert machine.show("Result", "mdc-agent-secrets.service") == "success", \
+            machine.run("journalctl", "-u", "mdc-agent-secrets", "--no-pager", "-n", "40", check=False).text
         wait_until(lambda: docker.running("web") == ["app"], 30)
         assert docker.read("web", "/run/secrets/token") == NEEDLES["token"]
     finally:
