@@ -100,7 +100,8 @@ static void devices(struct judging *j, const cJSON *service)
 }
 
 /* ---- namespaces ---- */
-static void namespace(struct judging *j, const cJSON *service, const char *key, const char *kind)
+static void judge_namespace(struct judging *j, const cJSON *service, const char *key,
+			    const char *kind)
 {
 	const char *value = json_str(service, key, "");
 	struct policy_place p = at(service, key, value);
@@ -128,7 +129,7 @@ void judge_namespaces(struct judging *j, const cJSON *service)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
-	namespace(j, service, keys[i].key, keys[i].kind);
+		judge_namespace(j, service, keys[i].key, keys[i].kind);
 }
 
 /* ---- other containers ---- */
