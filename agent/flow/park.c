@@ -45,7 +45,6 @@ static void take_commit(struct sync *s, const cJSON *intent)
 	const cJSON *of = json_obj(intent, "new");
 	auto_active struct active a;
 
-	active_init(&a);
 	active_from_json(of ? of : json_obj(intent, "old"), &a);
 	commit_info_done(&s->commit);
 	commit_info_copy(&s->commit, &a.commit);
