@@ -23,6 +23,8 @@ KILLS = ("agent", "agent", "sync", "worker", "worker", "compose", "polite", "eve
 MIX = ["good"] * 8 + ["sick"] * 3 + ["exits", "no command", "no yaml"] + ["atomic"] * 2 + ["atomic bad"] + ["rollback"] * 2 + [
     "rollback data", "remove"]
 
+KEPT = 6  # generations
+
 
 class Broken(AssertionError):
     """A promise that was not kept."""
@@ -61,7 +63,7 @@ class Soak:
 
     # ---- a deployment ----------------------------------------------------------------------------
     def begin(self):
-        self.agent.configure(retention={"generations": 6, "snapshots": 3, "failed_data": "20s"}, parallel=2)
+        self.agent.configure(retention={"generations": KEPT, "snapshots": 3, "failed_data": "20s"}, parallel=2)
         self.agent.source(poll="1h")
         self.agent.health(settle="100ms", timeout="15s")
         self.push({p: "good" for p in PROJECTS})
@@ -388,11 +390,14 @@ class Soak:
 
 def bounded(samples):
     """What must not grow: from the second third on, the most is not far above the most before."""
+    most = max((s["generations"] for s in samples), default=0)
+    if most > KEPT + 1:  # the one that is made before the oldest goes
+        raise Broken(f"{most} generations, and {KEPT} are to be kept")
     if len(samples) < 6:
         return
     first, rest = samples[:len(samples) // 3 + 1], samples[len(samples) // 3 + 1:]
-    for key, more in (("daemon_pss_kb", 300), ("state_kb", 2048), ("packs", 8), ("generations", 1), ("snapshots", 6),
-                      ("models", 8), ("images", 6), ("marks", 12)):
+    for key, more in (("daemon_pss_kb", 300), ("state_kb", 2048), ("packs", 8), ("snapshots", 6), ("models", 8),
+                      ("images", 6), ("marks", 12)):
         before, after = max(s[key] for s in first), max(s[key] for s in rest)
         if after > before * 1.25 + more:
             raise Broken(f"{key} grew from {before} to {after}: {[s[key] for s in samples]}")

@@ -184,11 +184,12 @@ def outcome(base, engine):
         head = hostile_tree(repo, head, name, entry)
     git_in(repo, "push", "-q", "origin", f"{head}:main")
     before = {p.name: p.read_text() for p in out.iterdir()}
+    others = {c.project for c in engine.containers()}
     watch = Watch(out)
     r = agent.run("sync", timeout=300, HOME=str(out)).expect(FAILED)
     opened = watch.names()
     after = {p.name: p.read_text() for p in out.iterdir()}
-    projects = {c.project for c in engine.containers()}
+    projects = {c.project for c in engine.containers()} - others
     told = {e["project"]: e.get("reason", "") for e in agent.history() if e.get("project") and e["event"] != "project.deployed"}
     live = {p.name for p in (agent.state / "live").iterdir()}
     yield {"opened": opened, "same": before == after, "projects": projects, "told": told, "live": live, "text": r.text}
