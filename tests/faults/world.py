@@ -122,7 +122,8 @@ class World:
                     path = os.path.relpath(os.path.join(at, name), self.root)
                     if re.search(r"repo\.git/objects/(?!pack/)", path):
                         continue
-                    path = re.sub(r"[0-9a-f]{8,}", "H", path)
+                    # What could not be set aside stays in the snapshot that it was exchanged with; its record says so.
+                    path = re.sub(r"[0-9a-f]{8,}", "H", path.replace("_PRE-", "-"))
                     found.add(re.sub(r"\d+", "N", path))
         return found
 
