@@ -230,7 +230,7 @@ int engine_images_forget(struct engine *g, const struct strv *paths, size_t *dro
 
 			/* Podman puts "localhost/" in front. */
 			if (!own ||
-			    (own != tag && strncmp(tag, "localhost/", (size_t)(own - tag))) ||
+			    (own != tag && strncmp(tag, "localhost/", (size_t)(own - tag)) != 0) ||
 			    strv_has(&needed, own))
 				continue;
 			if (forget(g, tag, e) < 0)

@@ -214,9 +214,9 @@ struct pool_job {
 int pool_run(struct sync *s, const struct pool *p, struct err *e);
 void job_hide(struct pool_job *j); /* learn what must not be said, from the trial's records */
 void job_mask(const struct pool_job *j, struct err *e); /* take it out of what goes on record */
-void job_show(struct pool_job *j, const char *step, const char *detail); /* from inside a worker */
+void job_show(struct pool_job *j, const char *step, const char *said); /* from inside a worker */
 /* From inside a worker: a line for the trial's details, under "changes", "evidence" or "log". */
-void job_tell(struct pool_job *j, const char *list, const char *line);
+void job_tell(struct pool_job *j, const char *list, const char *said);
 /* Each line of a text, with "who: " in front. */
 void job_tell_lines(struct pool_job *j, const char *list, const char *who, const char *text);
 

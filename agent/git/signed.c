@@ -242,7 +242,7 @@ int signed_parse_commit(const char *raw, size_t len, struct signed_object *out, 
 int signed_parse_tag(const char *raw, size_t len, struct signed_object *out, struct err *e)
 {
 	struct reader r = {.what = "the tag"};
-	struct line l, v;
+	struct line l, v = {NULL, 0};
 
 	*out = (struct signed_object){.n_parents = 0};
 	if (begin(&r, raw, len, e) < 0 || take_id(&r, "object", out->target, e) < 0 ||

@@ -122,5 +122,6 @@ void fuzz_one(const char *text, size_t len)
 	asks[(unsigned char)text[0] % COUNT_OF(asks)](&g);
 	if (g.http)
 		http_close(g.http);
+	kicks_done(&g.kicks);
 	fuzz_parts_done(&p);
 }
