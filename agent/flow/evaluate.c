@@ -14,7 +14,7 @@
 struct eval_job {
 	struct sync *sync;
 	const char *repo_dir;
-	const char *flake; /* what the repository's flake gave, or NULL */
+	char *flake; /* what the repository's flake gave, or NULL */
 };
 
 static int store_tree(void *ctx, const char *const *names, const char *const *data,
@@ -137,7 +137,6 @@ static void reject_commit(struct sync *s, const struct err *why)
 int flow_evaluate(struct sync *s, struct err *e)
 {
 	auto_free char *dir = sync_repo_dir(s);
-	auto_free char *flake = NULL;
 	auto_json cJSON *found = NULL;
 	struct eval_job j = {.sync = s, .repo_dir = dir};
 	int64_t number = s->current.number;
@@ -148,9 +147,9 @@ int flow_evaluate(struct sync *s, struct err *e)
 	if (number > 0 && !s->current.source &&
 	    generation_read(s->store, number, &s->current, e) < 0)
 		return -1;
-	int rc = flake_evaluate(s, dir, &flake, e);
+	int rc = flake_evaluate(s, dir, &j.flake, e);
+	auto_free char *flake = j.flake;
 
-	j.flake = flake;
 	if (rc == 0)
 		rc = worker_call("evaluate", eval_work, &j, &sync_reader_limits, NULL, NULL, &found,
 				 e);
