@@ -24,6 +24,7 @@ CALLS = ("openat,open,creat,write,pwrite64,writev,pwritev,rename,renameat,rename
 STRACE = ["strace", "-f", "-qq", "-y", "-X", "verbose", "-ttt", "-s", str(1 << 24), "--seccomp-bpf", "-e", "signal=none",
           "-e", f"trace={CALLS}"]
 MAP_WRITE, MAP_KIND, MAP_SHARED = 2, 3, 1
+FALLOC_KEEP_SIZE = 1
 O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_ACCMODE, FICLONE = os.O_CREAT, os.O_EXCL, os.O_TRUNC, os.O_APPEND, 3, 0x40049409
 
 
@@ -223,6 +224,8 @@ class Disk:
 
     def _fallocate(self, a, result, opened):
         node = self._file(a[0])
+        if a[1] & FALLOC_KEEP_SIZE:
+            return False
         return node is not None and len(node.data) < a[2] + a[3] and self._cut(node, a[2] + a[3])
 
     def _fchmod(self, a, result, opened):
