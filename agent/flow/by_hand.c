@@ -143,10 +143,13 @@ int hand_resume(struct bench *b, cJSON **result, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	restore_settle(b);
 	(void)err_text(e, text, sizeof(text));
-	(void)degraded_write(b->sync->store, b->trial->name, text, &ignored);
 	err_clear(e);
+	if (degraded_write(b->sync->store, b->trial->name, text, &ignored) < 0) {
+		*result = trial_end(NULL, "retry", text); /* its intent is all that knows of it */
+		return 0;
+	}
+	restore_settle(b);
 	*result = trial_end(NULL, "degraded", text);
 	return intent_remove(b->sync->store, b->trial->name, e);
 }

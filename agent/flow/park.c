@@ -5,6 +5,7 @@
  */
 #include "agent/flow/trial.h"
 
+#include "common/fault.h"
 #include "common/mem.h"
 
 #include <string.h>
@@ -64,7 +65,9 @@ static int open_again(struct sync *s, const char *project, cJSON *intent, struct
 
 	recover_forget(s);
 	/* In this order: killed in between it is parked as before. */
-	return rc < 0 ? -1 : degraded_remove(s->store, project, e);
+	if (rc < 0 || fault_hit(FAULT_park_opened, e) < 0)
+		return -1;
+	return degraded_remove(s->store, project, e);
 }
 
 int park_take_up(struct sync *s, const char *only, struct err *e)

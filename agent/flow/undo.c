@@ -73,8 +73,15 @@ static int degrade(struct bench *b, const struct err *why, cJSON **result)
 					b->intent.why ? b->intent.why : "undone",
 					err_text(why, text, sizeof(text)), data);
 
+	/* Without a record that says so only the intent knows of it: the next start goes on. */
+	if (fault_hit(FAULT_degrade_begun, &e) < 0 ||
+	    degraded_write(b->sync->store, b->trial->name, all, &e) < 0) {
+		*result = trial_end(NULL, "retry", all);
+		return 0;
+	}
+	/* Killed from here on it is parked: `retry` goes on with it. */
+	(void)fault_hit(FAULT_degrade_written, &e);
 	restore_settle(b);
-	(void)degraded_write(b->sync->store, b->trial->name, all, &e);
 	(void)intent_remove(b->sync->store, b->trial->name, &e);
 	*result = trial_end(NULL, "degraded", all);
 	return 0;

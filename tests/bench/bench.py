@@ -69,7 +69,7 @@ def main(argv):
     print(f"\n{world_module.BIN.name} build, {os.cpu_count()} cores, load {load[0]:.1f}"
           f"{', quick: fewer rounds and smaller repositories' if quick else ''}\n")
     table(lines)
-    return 0
+    return 1 if any(row[3] == "none" for row in lines) else 0
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import measure
 from dbimages import load
-from filesystems import EngineOn, FileSystem
+from engine import Engine
+from filesystems import FileSystem, engine_on_class
 from repo import Repo
 from rows_deploy import DOCKER, Stack
 from waiting import wait_until
@@ -32,7 +33,7 @@ while True:
 
 def start(world, kind="btrfs"):
     """(engine on such a file system, repository, agent that makes volumes subvolumes)"""
-    engine = EngineOn(FileSystem(kind, name=f"bench-{world.place().name}", size=16 << 30))
+    engine = engine_on_class(Engine)(FileSystem(kind, name=f"bench-{world.place().name}", size=16 << 30))
     engine.start()
     world.cleanups.append(engine.close)
     engine.image("app:1")

@@ -2,8 +2,9 @@
 # The measurements of speed and memory, each as a ratio or figure with the raw figures it is made of.
 #   sh tests/bench/run.sh [--quick] [ROW...]      --list: the rows
 # Needs root (it starts an engine of its own), a build (MDC_BIN, default build/release, else build/debug), and what
-# tests/install.sh installs. Prints a table and ends with 0: a busy machine is no reason to fail. Takes about half an
-# hour; --quick takes fewer rounds and smaller repositories, and its figures are only a hint.
+# tests/install.sh installs. Prints a table; a figure over its target is no failure (the machine may be busy), a row that
+# could not be measured is. Takes about half an hour; --quick takes fewer rounds and smaller repositories, and its figures
+# are only a hint.
 # Depends on: tests/e2e (engine, git servers), valgrind, strace.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -71,7 +71,7 @@ class World:
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         self.cleanups.append(lambda: (process.kill(), process.wait()))
         wait_until(path.exists, 20, "the fake engine does not start")
-        return SimpleNamespace(socket=str(path), compose=str(self.fakes / "docker-compose"), process=process)
+        return SimpleNamespace(kind="docker", socket=str(path), compose=str(self.fakes / "docker-compose"), process=process)
 
     def fake_compose_seconds(self):
         """Processor time that the fake Compose took since the last call."""

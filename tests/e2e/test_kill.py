@@ -28,10 +28,11 @@ SCENARIOS = {
     "remove": ["remove_begun", "remove_done"] + ENDS,
 }
 TABLE = [(s, p) for s, points in SCENARIOS.items() for p in points]
+WAY_OUT = ["degrade_begun:kill", "degrade_begun:28", "degrade_written:kill", "park_opened:kill"]
 
 
 def test_every_point_is_tried():
-    assert set(POINTS) == {p for _, p in TABLE}
+    assert set(POINTS) == {p for _, p in TABLE} | {w.partition(":")[0] for w in WAY_OUT}
 
 
 def compose(v, good=True):
@@ -179,6 +180,33 @@ def test_rollback_killed(point, at_one, repo, agent, engine):
     agent.run("rollback", fault=f"{point}:kill")
     agent.sync(DONE, FAILED)
     whole(agent, engine, [1, 2], rolled_back=True)
+
+
+@pytest.mark.parametrize("fault", WAY_OUT)
+def test_cut_off_while_it_is_said_to_be_degraded(fault, repo, agent, engine, place):
+    """The way back fails too, and the record of that is cut off or finds no room: never forgotten, `retry` leads out."""
+    agent.health(settle="300ms", timeout="10s")
+    flag = place / "broken"
+    flag.mkdir()
+    check = f'volumes: ["{flag}:/flag:ro"]\nhealthcheck: {{test: ["CMD", "test", "!", "-e", "/flag/x"], ' \
+            'interval: 300ms, retries: 2}'
+    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    agent.sync(DONE)
+    repo.deploy({"web/compose.yaml": app(2, extra=check)})
+    agent.before("up", f"touch {flag}/x")
+    in_park = fault.startswith("park")
+    cut = agent.sync(fault="degrade_written:kill" if in_park else fault)
+    assert cut.code not in (DONE, DEGRADED) and agent.open_work(), cut
+    if in_park:
+        agent.run("retry", "web", fault=fault)
+        assert agent.open_work()
+    said = agent.sync(DEGRADED)
+    assert "web" in said.text and re.search(r"^web +degraded", agent.run("status").text, re.M)
+    (flag / "x").unlink()
+    agent.before("up", None)
+    agent.run("retry", "web").expect(DONE)
+    assert engine.version("web") == "2" and agent.open_work() == []
+    assert re.search(r"^web +healthy", agent.run("status").text, re.M)
 
 
 def test_whole_agent_killed_while_compose_works(at_one, repo, agent, engine):

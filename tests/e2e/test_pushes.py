@@ -4,6 +4,7 @@ import pytest
 
 from agent import DONE, FAILED, LATER, REJECTED, USAGE
 from composes import app, unhealthy
+from gitservers import git
 from waiting import wait_until
 
 
@@ -141,14 +142,33 @@ def test_other_branches_are_no_concern(repo, agent, engine):
     assert engine.version("web") == "2"
 
 
-def test_symlinks_and_submodules_in_a_project_are_refused(repo, agent, engine):
+def symlink(repo):
+    (repo.work / "web/data").symlink_to("/etc")
+
+
+def submodule(repo):
+    """A link to a commit of another repository that has a file of that name; its own working copy lies beside it."""
+    other = repo.work.parent / "other.git"
+    git("init", "-q", "-b", "main", str(other))
+    (other / "passwd").write_text("not of this repository")
+    git("add", "passwd", cwd=other)
+    git("commit", "-q", "-m", "x", cwd=other)
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "web/data", cwd=repo.work)
+
+
+@pytest.mark.parametrize("kind", [symlink, submodule])
+@pytest.mark.parametrize("mounted", [False, True], ids=["beside", "mounted"])
+def test_symlinks_and_submodules_in_a_project_are_refused(kind, mounted, repo, agent, engine):
+    """Named, not followed; nothing of what they lead to is read, and the other projects of the push are deployed."""
     repo.deploy({"web/compose.yaml": app(1), "other/compose.yaml": app(1)})
     agent.sync(DONE)
-    (repo.work / "web/passwd").symlink_to("/etc/passwd")
-    repo.deploy({"other/compose.yaml": app(2)})
+    kind(repo)
+    extra = 'volumes: ["./data/passwd:/passwd:ro"]' if mounted else ""
+    repo.deploy({"other/compose.yaml": app(2), "web/compose.yaml": app(2, extra=extra)})
     r = agent.sync(FAILED, REJECTED)
-    assert "web/passwd" in r.text or "passwd" in r.text
+    assert "web/data" in r.text and kind.__name__ in r.text, r
     assert engine.version("web") == "1" and engine.version("other") == "2"
+    assert not list(agent.state.rglob("passwd"))
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@
 #include "common/auto.h"
 #include "common/mem.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -167,7 +169,7 @@ static int make_dirs(void **state)
 	(void)state;
 	(void)snprintf(inside, sizeof(inside), "%s", "/tmp/confine-in-XXXXXX");
 	(void)snprintf(outside, sizeof(outside), "%s", "/tmp/confine-out-XXXXXX");
-	return mkdtemp(inside) && mkdtemp(outside) ? 0 : -1;
+	return temp_dir(inside) && temp_dir(outside) ? 0 : -1;
 }
 
 static int remove_dirs(void **state)

@@ -10,6 +10,8 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -158,7 +160,7 @@ static inline void fake_start(struct fake_engine *f, const struct canned *table,
 	struct err e = ERR_INIT;
 
 	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/mdc-engine-test.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(temp_dir(f->dir));
 	f->socket = path_join(f->dir, "engine.sock");
 	f->plugin = path_join(f->dir, "docker-compose");
 	f->log = path_join(f->dir, "requests");

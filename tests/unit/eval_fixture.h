@@ -11,6 +11,8 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -85,7 +87,7 @@ static inline void fixture_open(struct fixture *f, const char *spec)
 	struct err e = ERR_INIT;
 
 	*f = (struct fixture){.dir = "/tmp/mdc-eval-XXXXXX"};
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(temp_dir(f->dir));
 	fixture_write(f, spec);
 	assert_int_equal(worktree_open(f->dir, &f->tree, &e), 0);
 	f->reader = worktree_reader(f->tree, f->root);

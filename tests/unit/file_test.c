@@ -8,6 +8,8 @@
 #include "common/path.h"
 #include "common/strv.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,7 +29,7 @@ static int enter(void **state)
 	char *dir = xstrdup("/tmp/mdc-file-XXXXXX");
 
 	*state = dir;
-	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+	return temp_dir(dir) && chdir(dir) == 0 ? 0 : -1;
 }
 
 static int leave(void **state)

@@ -7,6 +7,8 @@
 #include "common/path.h"
 #include "common/proc.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -46,7 +48,7 @@ static int setup(void **state)
 {
 	char name[] = "/tmp/mdc-gitref.XXXXXX";
 
-	*state = mkdtemp(name) ? xstrdup(name) : NULL;
+	*state = temp_dir(name) ? xstrdup(name) : NULL;
 	GIT(*state, "init", "-q", "-b", "main");
 	GIT(*state, "commit", "-q", "--allow-empty", "-m", "one");
 	return 0;

@@ -10,6 +10,8 @@
 #include "common/path.h"
 #include "common/strv.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -274,7 +276,7 @@ static void test_known_hosts(void **state)
 	(void)state;
 	size_t len = make_key("ssh-ed25519", 'k', key, text);
 	(void)make_key("ssh-ed25519", 'o', other, other_text);
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(temp_dir(dir));
 	auto_free char *file = path_join(dir, "known_hosts");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		auto_str struct str lines = STR_INIT;
@@ -306,7 +308,7 @@ static void test_hashed_names(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(temp_dir(dir));
 	auto_free char *file = path_join(dir, "known_hosts");
 	assert_int_equal(file_replace_unsynced(file, line, strlen(line), 0600, &e), 0);
 	static const struct {

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "tests/unit/http_server.h"
+#include "tests/unit/temp_dir.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -40,7 +41,7 @@ static int start(void **state)
 	(void)state;
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)snprintf(at.dir, sizeof(at.dir), "/tmp/mdc-http-XXXXXX");
-	if (!mkdtemp(at.dir))
+	if (!temp_dir(at.dir))
 		return -1;
 	(void)snprintf(at.socket, sizeof(at.socket), "%s/s", at.dir);
 	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", at.socket);

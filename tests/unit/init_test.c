@@ -13,6 +13,8 @@
 #include "common/proc.h"
 #include "common/yaml.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +29,7 @@ static int make_dir(void **state)
 {
 	char name[] = "/tmp/mdc-init-XXXXXX";
 
-	*state = xstrdup(mkdtemp(name));
+	*state = xstrdup(temp_dir(name));
 	return 0;
 }
 

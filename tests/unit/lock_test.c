@@ -7,6 +7,8 @@
 #include "common/auto.h"
 #include "common/mem.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,7 +27,7 @@ static int enter(void **state)
 	char *dir = xstrdup("/tmp/mdc-lock-XXXXXX");
 
 	*state = dir;
-	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+	return temp_dir(dir) && chdir(dir) == 0 ? 0 : -1;
 }
 
 static int leave(void **state)

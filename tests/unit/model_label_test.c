@@ -9,6 +9,8 @@
 #include "common/mem.h"
 #include "common/path.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,7 +176,7 @@ static void check_host_file(void **state)
 	char seen[3][80];
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(temp_dir(dir));
 	auto_free char *path = path_join(dir, "token");
 	auto_free char *text = xasprintf("{\"services\":{\"a\":{\"secrets\":[{\"source\":\"s\"}]}},"
 					 "\"secrets\":{\"s\":{\"file\":\"%s\"}}}",

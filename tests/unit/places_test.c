@@ -8,6 +8,8 @@
 #include "common/mem.h"
 #include "common/path.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,7 +110,7 @@ static void sockets_of_a_user(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(temp_dir(dir));
 	(void)setenv("XDG_RUNTIME_DIR", dir, 1);
 	auto_free char *podman_dir = path_join(dir, "podman");
 	auto_free char *podman = path_join(podman_dir, "podman.sock");

@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/policy_rows.h"
+#include "tests/unit/temp_dir.h"
 
 /* JSON with ' for ". */
 static cJSON *parse(const char *text)
@@ -103,7 +104,7 @@ static void make_link(const char *to, const char *fmt, const char *dir)
 static void setup_place(struct place *p)
 {
 	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/mdc-policy-test-XXXXXX");
-	assert_non_null(mkdtemp(p->dir));
+	assert_non_null(temp_dir(p->dir));
 }
 
 static void remove_place(const struct place *p)

@@ -8,6 +8,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +24,7 @@ static int enter(void **state)
 	char *dir = xstrdup("/tmp/mdc-record-XXXXXX");
 
 	*state = dir;
-	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+	return temp_dir(dir) && chdir(dir) == 0 ? 0 : -1;
 }
 
 static int leave(void **state)

@@ -9,6 +9,8 @@
 #include "common/path.h"
 #include "common/proc.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <fcntl.h>
 #include <git2.h>
 #include <setjmp.h>
@@ -100,7 +102,7 @@ static inline int setup(void **state)
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	*state = f;
-	assert_non_null(mkdtemp(name));
+	assert_non_null(temp_dir(name));
 	f->dir = xstrdup(name);
 	f->work = path_join(name, "work");
 	f->bare = path_join(name, "src.git");

@@ -10,6 +10,8 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#include "tests/unit/temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -52,7 +54,7 @@ static inline int scene_begin(void **state)
 	struct scene *t = xcalloc(1, sizeof(*t));
 
 	(void)snprintf(t->dir, sizeof(t->dir), "/tmp/mdc-store-test.XXXXXX");
-	if (!mkdtemp(t->dir))
+	if (!temp_dir(t->dir))
 		return -1;
 	t->config.state_dir = path_join(t->dir, "state");
 	struct err e = ERR_INIT;
