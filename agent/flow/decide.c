@@ -96,8 +96,11 @@ static int decide_wanted(struct sync *s, const struct project *w, struct err *e)
 	const char *hold = held_by_control(s);
 	int attempts = 0;
 
-	if (here && strcmp(g->active.want.digest, w->digest) == 0 &&
-	    !(s->options->rollback && degraded_is(s->store, w->name))) {
+	/* Of a degraded project nobody knows what runs: a person's word brings it up again. */
+	bool doubted = strv_has(&s->doubted, w->name) ||
+		       (s->options->rollback && degraded_is(s->store, w->name));
+
+	if (here && strcmp(g->active.want.digest, w->digest) == 0 && !doubted) {
 		plan_add(&s->plan, w->name, PLAN_KEEP);
 		return 0;
 	}

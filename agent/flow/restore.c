@@ -89,20 +89,28 @@ static int swap_each(struct bench *b, struct err *e)
 	return fault_hit(FAULT_restore_swapped, e);
 }
 
-/* What cannot be moved stays where it lies, beside the volume, and the record says so. */
-static int put_aside(struct exchange *x, struct err *e)
+/* A move may fail after the move itself, when the directory cannot be synced. */
+static bool moved_to(const struct exchange *x, const char *place)
 {
-	const struct snapshot_driver *d = driver_find(x->driver);
 	struct err why = ERR_INIT;
 
+	return tree_set_aside(driver_find(x->driver), x->built, place, &why) == 0 ||
+	       (!file_exists(x->built) && file_exists(place));
+}
+
+/* What cannot be moved stays beside the volume, under a name that no later restore builds at; the
+ * record says so. */
+static int put_aside(const char *aside_id, struct exchange *x, struct err *e)
+{
 	if (!x->aside)
-		return snapshot_drop(d, x->built, e);
-	/* It may fail after the move itself, when the directory cannot be synced. */
-	if (tree_set_aside(d, x->built, x->aside, &why) == 0 ||
-	    (!file_exists(x->built) && file_exists(x->aside)))
+		return snapshot_drop(driver_find(x->driver), x->built, e);
+	auto_free char *beside = xasprintf("%s.%s", x->built, aside_id);
+
+	/* Before the record was written it may have been left beside already. */
+	if (!(file_exists(beside) && !file_exists(x->built)) && moved_to(x, x->aside))
 		return 0;
 	free(x->aside);
-	x->aside = xstrdup(x->built);
+	x->aside = moved_to(x, beside) ? TAKE(beside) : xstrdup(x->built);
 	return 0;
 }
 
@@ -171,7 +179,7 @@ static int keep_aside(struct bench *b, struct err *e)
 	auto_snapshot struct snapshot aside = {.id = NULL};
 
 	for (size_t i = 0; i < s->n_exchanges; i++)
-		if (put_aside(&s->exchanges[i], e) < 0)
+		if (put_aside(s->aside_id, &s->exchanges[i], e) < 0)
 			return -1;
 	if (s->aside_id)
 		fill_aside(b, &aside);

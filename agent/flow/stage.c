@@ -111,7 +111,7 @@ static void tell_data(struct staging *g, const cJSON *old)
 static bool stays(const struct sync *s, const struct trial *t)
 {
 	return t->has_old && strcmp(t->new.model, t->old.model) == 0 &&
-	       !degraded_is(s->store, t->name);
+	       !degraded_is(s->store, t->name) && !strv_has(&s->doubted, t->name);
 }
 
 static int make_model(struct staging *g, const struct secrets *secrets, struct err *e)

@@ -308,6 +308,28 @@ def test_the_way_back_fails_too(repo, agent, engine, place):
     assert "degraded" not in agent.run("status").text
 
 
+def test_retry_after_the_bad_commit_was_taken_back(repo, agent, engine, place):
+    """The content is the one that ran, and nobody knows what runs: a person's word brings it up again."""
+    flag = place / "broken"
+    flag.mkdir()
+    check = f'volumes: ["{flag}:/flag:ro"]\nhealthcheck: {{test: ["CMD", "test", "!", "-e", "/flag/x"], ' \
+            'interval: 300ms, retries: 2}'
+    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    agent.sync(DONE)
+    repo.deploy({"web/compose.yaml": app(2, extra=check)})
+    agent.before("up", f"touch {flag}/x; test ! -e {flag}/y || exit 1; touch {flag}/y")
+    agent.sync(DEGRADED)
+    agent.before("up", None)
+    assert engine.version("web") == "2", "the way back never came to its containers"
+    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    agent.sync(DEGRADED, DONE, FAILED)
+    assert engine.version("web") == "2", "nothing automatic on a degraded project"
+    (flag / "x").unlink()
+    agent.run("retry", "web").expect(DONE)
+    assert engine.version("web") == "1"
+    assert agent.run("status", "--check").code == 0
+
+
 def test_a_check_that_failed_before_is_no_reason_to_go_back(repo, agent, engine):
     """The probe is broken already: a change that does not make it worse is not blamed for it."""
     repo.deploy({"web/compose.yaml": app(1)})

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -165,17 +164,6 @@ CHANGES = ("renameat2,rename,ioctl,mkdirat,mkdir,unlinkat,unlink,fsync,fdatasync
            "fchownat,fchmodat,utimensat,rmdir")
 
 
-def traced(agent, *options):
-    """A sync under strace; its exit code (of strace: that of the agent)."""
-    argv = ["strace", "-f", "-qq", "--seccomp-bpf", *options, *agent.argv("sync")]
-    env = agent.env()
-    env["ASAN_OPTIONS"] += ":detect_leaks=0"  # cannot work under a tracer
-    r = subprocess.run(argv, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, cwd="/",
-                       check=False)
-    agent.check_sanitizers()
-    return r
-
-
 def calls(log):
     """(name of the call, how often the busiest of our processes made it), from a trace with -ff."""
     most = collections.Counter()
@@ -198,7 +186,7 @@ def test_killed_while_a_volume_becomes_a_subvolume(call, project_at):
     p = project_at("btrfs")
     for k in (1, 2):  # of the two volumes
         p.push(2, stamp=k)
-        r = traced(p.agent, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={k}")
+        r = p.agent.traced("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={k}")
         assert "signal 9" in r.stdout + r.stderr or r.returncode != DONE, "nobody was killed"
         for v in p.volumes():
             assert os.listdir(v.parent) == ["_data"], f"{call} {k}: something is left beside a volume"
@@ -216,7 +204,7 @@ def test_system_calls(case, project_at, place):
     p = project_at(case)
     p.push(2, stamp="count")
     log = place / "trace"
-    r = traced(p.agent, "-ff", "-o", str(log), "-e", f"trace={CHANGES}")
+    r = p.agent.traced("-ff", "-o", str(log), "-e", f"trace={CHANGES}")
     assert r.returncode == FAILED, r
     p.whole()
     most = calls(log)
@@ -226,7 +214,7 @@ def test_system_calls(case, project_at, place):
         for name, k in chosen(most, SAMPLES):
             tried.append(f"{what} at {name} {k}")
             p.push(2, stamp=tried[-1])
-            r = traced(p.agent, "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={k}")
+            r = p.agent.traced("-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={k}")
             p.agent.kill_all()
             try:
                 settle(p.agent)

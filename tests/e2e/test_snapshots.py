@@ -300,6 +300,25 @@ def test_an_undo_with_a_disk_error(point, at_one, repo, agent, engine):
     tidy(agent, engine)
 
 
+def test_what_cannot_be_moved_is_kept_beside(at_one, repo, agent, engine):
+    """Each of it under a name of its own: the next restore builds at the place where the first would lie."""
+    agent.configure(retention={"snapshots": 20})
+    built = at_one.parent / "._data.mdc-restore"
+    for v in (2, 3):
+        push(repo, v, good=False)
+        # The first exchanges, the second sets aside.
+        r = agent.traced("-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EIO:when=2")
+        assert r.returncode == FAILED, r
+        assert engine.version("web") == "1"
+        is_at_one(at_one)
+    kept = [Path(r["volumes"][0]["place"]) for r in records(agent, "failed")]
+    assert [p.parent for p in kept] == [at_one.parent] * 2 and built not in kept
+    assert [(p / "schema").read_text() for p in kept] == ["2\n", "3\n"]
+    agent.run("snapshots", "prune", *(r["id"] for r in records(agent, "failed")), "--yes").expect(DONE)
+    assert not any(p.exists() for p in kept)
+    tidy(agent, engine)
+
+
 def test_a_full_disk_while_applying_goes_back(at_one, repo, agent, engine):
     """Not forward for ever: half of the new one must not stay."""
     push(repo, 2)
