@@ -55,14 +55,18 @@ static void fill_env(const struct flake_job *j, struct strv *env)
 	strv_push(env, "GIT_TERMINAL_PROMPT=0");
 }
 
-/* The line that says what is wrong; the last ones only say how to see more. */
+/* The last line that begins with "error:"; newer versions of Nix put it, indented, below a trace.
+ * Lines after it only say where, and how to see more. */
 static char *cause_of(const char *text)
 {
 	const char *found = NULL;
 
-	for (const char *p = text; p && (p = strstr(p, "error:")); p += strlen("error:"))
-		if (p == text || p[-1] == '\n')
-			found = p + strlen("error:");
+	for (const char *p = text; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n') {
+		const char *word = p + strspn(p, " ");
+
+		if (str_starts(word, "error:"))
+			found = word + strlen("error:");
+	}
 	if (!found)
 		return proc_last_line(text);
 	found += strspn(found, " \n");
@@ -75,14 +79,36 @@ static enum err_kind kind_of(const struct proc_result *r)
 	static const char *const passing[] = {
 		"unable to download",    "cannot connect to socket", "Could not resolve host",
 		"Couldn't resolve host", "No space left on device",  "Connection refused",
+		"program 'git' failed", /* the input's server, or its key: the commit is no worse */
+		"Failed to fetch git",
 	};
 
+	if (r->how == PROC_TOO_MUCH)
+		return ERR_REJECTED; /* the same commit gives the same */
 	if (r->how != PROC_EXITED)
 		return ERR_RETRY;
 	for (size_t i = 0; i < COUNT_OF(passing); i++)
 		if (strstr(str_text(&r->err), passing[i]))
 			return ERR_RETRY;
 	return ERR_REJECTED;
+}
+
+/* What Nix's own words leave open. */
+static const char *hint_of(const struct proc_result *r)
+{
+	static const struct {
+		const char *said, *hint;
+	} hints[] = {
+		{"modified lock file", ": run `nix flake lock` and commit flake.lock"},
+		{"requires lock file changes", ": run `nix flake lock` and commit flake.lock"},
+		{"program 'git' failed",
+		 ": is git installed, and can this host fetch the flake's inputs?"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(hints); i++)
+		if (strstr(str_text(&r->err), hints[i].said))
+			return hints[i].hint;
+	return "";
 }
 
 static int run_nix(const struct flake_job *j, struct proc_result *r, struct err *e)
@@ -121,8 +147,9 @@ static int run_nix(const struct flake_job *j, struct proc_result *r, struct err 
 		return 0;
 	auto_free char *cause = cause_of(str_text(&r->err));
 
-	return err_set(e, kind_of(r), 0, "nix eval %s: %s", proc_how_text(&p, r, how, sizeof(how)),
-		       cause);
+	return err_set(e, kind_of(r), 0, "nix eval %s%s%s%s",
+		       proc_how_text(&p, r, how, sizeof(how)), cause[0] ? ": " : "", cause,
+		       hint_of(r));
 }
 
 static int flake_work(void *arg, struct worker_out *o, cJSON **result, struct err *e)

@@ -1,5 +1,6 @@
 """Projects of NixOS beside those of a repository, and a repository that is a flake: statements S5.1 to S5.3."""
 
+import json
 import os
 import shutil
 
@@ -80,8 +81,9 @@ FLAKE = """{
 
 
 class FlakeAgent(Agent):
-    """An agent whose Nix has a store of its own; `nix` says whether there is one."""
+    """An agent whose Nix has a store of its own; `nix` says whether there is one, `path` what is looked at before."""
     nix = True
+    path = None
 
     def env(self, fault=None, **more):
         store = self.base.parent / "nix"
@@ -90,6 +92,8 @@ class FlakeAgent(Agent):
                     "NIX_LOG_DIR": f"{store}/log", "NIX_CONF_DIR": f"{store}/etc", "XDG_CACHE_HOME": f"{store}/cache"})
         if not self.nix:
             env["PATH"] = "/nonexistent"
+        if self.path:
+            env["PATH"] = f"{self.path}:{env['PATH']}"
         return env
 
 
@@ -165,3 +169,58 @@ def test_s5_2_without_nix_it_says_what_to_install(flake, repo, engine):
     r = flake.sync(LATER)
     assert "install Nix" in r.text
     assert shutil.which("nix") is None or engine.containers("web") == []
+
+
+# What Nix says when it fails, as versions from 2.8 on word it; whether it is tried again; what is told.
+FAILURES = {
+    "a trace above the cause": (
+        "error:\n       … while evaluating the attribute 'web'\n\n       error: undefined variable 'imge'\n"
+        "       at /nix/store/x/flake.nix:3:1:\n            3| error: not this\n", REJECTED, "undefined variable 'imge'"),
+    "an input's server": (
+        "fatal: Could not read from remote repository.\nerror: program 'git' failed with exit code 128\n"
+        "(use '--show-trace' to show detailed location information)\n", LATER, "fetch the flake's inputs"),
+    "no lock file": (
+        "error: cannot write modified lock file of flake 'git+file:///x' (use '--no-write-lock-file' to ignore)\n",
+        REJECTED, "commit flake.lock"),
+}
+
+
+def program(flake, place, text):
+    """A `nix` of the test's own."""
+    path = place / "bin" / "nix"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    flake.path = str(path.parent)
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_s5_2_why_nix_failed(name, flake, place, repo, engine):
+    said, code, told = FAILURES[name]
+    (place / "said").write_text(said)
+    program(flake, place, f"cat '{place}/said' >&2; exit 1")
+    repo.deploy({"flake.nix": "{ outputs = _: { }; }\n"})
+    r = flake.sync(code)
+    assert told in r.text and "not this" not in r.text
+    program(flake, place, """echo '{"version": 1, "projects": {}}'""")
+    assert flake.sync().code == (DONE if code == LATER else REJECTED), "rejected: not asked again"
+
+
+def test_s5_2_a_flake_that_gives_too_much(flake, place, repo, engine):
+    program(flake, place, "exec head -c 20000000 /dev/zero")
+    repo.deploy({"flake.nix": "{ outputs = _: { }; }\n"})
+    assert "wrote more than 16" in flake.sync(REJECTED).text
+
+
+def test_s5_2_files_of_the_host_that_a_flake_names(flake, place, repo, engine):
+    """They are no part of the commit: looking at everything finds the change."""
+    (place / "compose.yaml").write_text(app().replace("app:1", "${image}"))
+    (place / "image").write_text("app:1\n")
+    project = {"compose_files": [f"{place}/compose.yaml"], "substitutions_from_files": {"image": f"{place}/image"}}
+    program(flake, place, f"echo '{json.dumps({'version': 1, 'projects': {'web': project}})}'")
+    repo.deploy({"flake.nix": "{ outputs = _: { }; }\n"})
+    flake.sync(DONE)
+    assert engine.version("web") == "1"
+    (place / "image").write_text("app:2\n")
+    flake.sync(DONE, args=("--drift",))
+    assert engine.version("web") == "2"
