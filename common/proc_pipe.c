@@ -88,7 +88,9 @@ ssize_t proc_pipe_read(struct proc_pipe *c, char *buf, size_t size, struct err *
 				       {.fd = c->c.err, .events = POLLIN}};
 
 		if (poll(fds, COUNT_OF(fds), (int)deadline_left_ms(c->until)) < 0 && errno != EINTR)
-			return err_set(e, ERR_RETRY, errno, "cannot wait for a program's output");
+			return err_set(e, ERR_RETRY, errno,
+				       "cannot wait for the output of %s: free memory",
+				       c->p->argv[0]);
 		if (c->c.err >= 0 && fds[1].revents != 0)
 			take_words(c);
 		if (fds[0].revents == 0)

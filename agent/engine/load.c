@@ -58,7 +58,11 @@ static ssize_t give(char *to, size_t size, void *arg)
 		return proc_pipe_read(u->pipe, to, size, &u->e);
 	ssize_t n = read(u->fd, to, size);
 
-	return n < 0 ? err_set(&u->e, ERR_RETRY, errno, "cannot read the archive") : n;
+	/* send() puts the path in front. */
+	return n < 0 ? err_set(&u->e, ERR_RETRY, errno,
+			       "cannot read the archive to its end: look at the disk it lies on, "
+			       "or write it anew")
+		     : n;
 }
 
 /* Names as people write them: Docker and Podman put different things in front. */

@@ -54,10 +54,11 @@ static int check_path(const struct staging *g, const char *path, struct err *e)
 
 	if (lstat(path, &st) == 0)
 		return 0;
-	return err_set(e, ERR_REJECTED, errno,
-		       "%s is not on this host: build it (nix-store --realise %s), then `mdc-agent "
-		       "retry %s`",
-		       path, path, g->want->name);
+	return err_set(
+		e, ERR_REJECTED, errno,
+		"%s is not on this host: build it here or copy it (nix copy), then `mdc-agent "
+		"retry %s`",
+		path, g->want->name);
 }
 
 /* A mounted file is wanted whole, not only the store path it lies in. */

@@ -51,7 +51,9 @@ int signer_file(const struct signed_object *o, char path[32], int *fd, struct er
 	ssize_t n = f < 0 ? -1 : write(f, str_text(&o->signature), o->signature.len);
 
 	if (n != (ssize_t)o->signature.len)
-		return err_set(e, ERR_RETRY, errno, "cannot make a file in memory");
+		return err_set(e, ERR_RETRY, errno,
+			       "cannot hold a commit's or tag's signature in memory "
+			       "(memfd_create) to have it checked: free memory or descriptors");
 	(void)snprintf(path, 32, "/proc/self/fd/%d", f);
 	*fd = TAKE_FD(f);
 	return 0;
