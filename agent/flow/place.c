@@ -131,12 +131,14 @@ static int move_in(const struct place *p, const struct live_file *f, const char 
 			return err_set(e, ERR_RETRY, errno, "cannot write %s to disk", f->path);
 	}
 	/* Docker makes an empty directory where a mounted file was missing. */
-	if (unlinkat(to, leaf, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTDIR &&
-	    errno != ELOOP)
+	if (unlinkat(to, leaf, AT_REMOVEDIR) < 0 &&
+	    (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY))
 		return err_set(e, ERR_FAILED, errno,
 			       "%s is a directory with files in it: move it away", f->path);
+	/* Not ours to write (a sandbox without power over files): waiting alone changes nothing. */
 	if (renameat(p->temp_fd, name, to, leaf) < 0)
-		return err_set(e, ERR_RETRY, errno, "cannot put %s in place", f->path);
+		return err_set(e, errno == EACCES || errno == EPERM ? ERR_FAILED : ERR_RETRY, errno,
+			       "cannot put %s in place", f->path);
 	return 0;
 }
 

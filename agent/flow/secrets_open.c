@@ -47,6 +47,38 @@ static int check_key(const char *path, const char *key, struct err *e)
 	return 0;
 }
 
+/* What age or sops says, in one line, without its advice. Where it says what it expected of a
+ * file it quotes the file, which may be a secret that nobody encrypted. */
+static char *complaint(const char *text)
+{
+	static const char *const ends[] = {"age: report ", "Recovery failed", "\"", "`",
+					   "Input string "};
+	size_t n = str_starts(text, "Failed to get the data key") ? 2 : COUNT_OF(ends);
+	const char *end = text + strlen(text);
+	struct str line = STR_INIT;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *found = strstr(text, ends[i]);
+
+		if (found && found < end)
+			end = found;
+	}
+	for (const char *p = text; p < end;) {
+		p += strspn(p, " \t-|\r\n");
+		size_t len = strcspn(p, "\r\n");
+
+		if (p >= end)
+			break;
+		if (p + len > end)
+			len = (size_t)(end - p);
+		if (line.len > 0)
+			str_addc(&line, ' ');
+		str_addn(&line, p, len);
+		p += len;
+	}
+	return str_take(&line);
+}
+
 static int run(const struct proc *p, const char *name, const char *hint, char **out, size_t *len,
 	       struct err *e)
 {
@@ -60,7 +92,9 @@ static int run(const struct proc *p, const char *name, const char *hint, char **
 	if (r.how == PROC_TOO_MUCH)
 		err_set(e, ERR_RETRY, 0, "%s cannot be decrypted: it is larger than 1 MiB", name);
 	else if (r.how != PROC_EXITED || r.code != 0) {
-		auto_free char *said = proc_last_line(str_text(&r.err));
+		const char *text = str_text(&r.err);
+		auto_free char *said =
+			secret_kind(name) == SECRET_ASKED ? proc_last_line(text) : complaint(text);
 		auto_free char *shown = str_printable(said, 300);
 
 		err_set(e, ERR_RETRY, 0, "%s cannot be decrypted: %s %s%s%s; %s", name, p->argv[0],

@@ -82,6 +82,39 @@ def test_a_push_deploys_and_a_bad_push_goes_back(unit, docker):
     assert listing[0] == "-rwsr-s---" and listing[2:4] == ["1000", "1000"], listing
 
 
+def drop_in_file(name):
+    return (agent_module.ROOT / "data" / "unit" / f"{name}.conf").read_text()
+
+
+NO_COPIES = "version: 1\nprojects: {web: {snapshot: {volumes: none}}}\n"
+
+
+def test_without_power_over_files_a_push_deploys_and_a_bad_push_goes_back(unit, docker):
+    """The same inside the tight variant. A directory that a container made its own is out of reach there: said, not broken."""
+    unit.drop_in("variant", drop_in_file("no-snapshots"))
+    mounts = 'volumes: ["store:/data", "./conf:/conf"]\n'
+    tail = "volumes: {store: {}}\n"
+    unit.repo.deploy({"mdc.yaml": NO_COPIES, "web/compose.yaml": app(1, mounts) + tail, "web/conf/a": "one\n"})
+    unit.up()
+    wait_until(lambda: deployed(unit, 1), 60, unit.log)
+    status = unit.machine.run("cat", f"/proc/{unit.main_pid()}/status").out
+    assert re.search(r"CapBnd:\t0+\n", status), status
+    unit.repo.deploy({"web/compose.yaml": app(2, mounts) + tail, "web/conf/a": "two\n"})
+    wait_until(lambda: deployed(unit, 2), 60, unit.log)
+    assert docker.read("web", "/conf/a") == "two" and not list(unit.state.glob("snapshots/*.json"))
+    unit.repo.deploy({"web/compose.yaml": unhealthy(3, mounts) + tail, "web/conf/a": "three\n"})
+    wait_until(lambda: unit.marks() and deployed(unit, 2), 90, unit.log)
+    assert docker.read("web", "/conf/a") == "two"
+    docker.exec(docker.one("web").id, "sh", "-c", "chown -R 1000:1000 /conf && chmod 700 /conf")
+    unit.repo.deploy({"web/compose.yaml": app(3, mounts) + tail, "web/conf/a": "four\n"})
+    wait_until(lambda: "cannot put conf/a in place: Permission denied" in unit.log(), 60, unit.log)
+    assert docker.runs("web", 2) and docker.read("web", "/conf/a") == "two", unit.log()
+    docker.exec(docker.one("web").id, "chown", "-R", "0:0", "/conf")
+    unit.run("retry", "web")
+    wait_until(lambda: deployed(unit, 3), 60, unit.log)
+    assert docker.read("web", "/conf/a") == "four", unit.log()
+
+
 def test_systemd_sees_readiness_and_state(unit):
     unit.repo.deploy({"web/compose.yaml": app()})
     unit.up()
@@ -300,15 +333,44 @@ def test_after_a_boot_secrets_are_there_before_containers_start(unit, machine, d
         machine.run("systemctl", "disable", "--now", "mdc-agent-secrets.service", check=False)
 
 
+# What the unit leaves open, and what it would be without: the rows of the manual's table, by the weights of systemd 252.
+OPEN = {
+    "PrivateNetwork=yes": 2.0,
+    "User=mdc-agent": 2.1,
+    "RestrictSUIDSGID=yes": 2.3,
+    "PrivateUsers=yes": 2.3,
+    "CapabilityBoundingSet=~CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER": 2.3,
+    "CapabilityBoundingSet=~CAP_CHOWN CAP_FSETID CAP_SETFCAP\nSystemCallFilter=~@privileged": 2.2,
+    "CapabilityBoundingSet=~CAP_KILL": 2.4,
+    "ProtectSystem=strict": 2.4,
+    "ProtectHome=yes": 2.4,
+    "IPAddressDeny=any\nIPAddressAllow=10.0.0.0/8": 2.4,
+    "ProcSubset=pid": 2.5,
+}
+
+
 def test_score(unit):
     """The sandbox in figures. Copying volumes costs what the variant without shows; see the manual."""
     m = unit.machine
-    whole = m.run("systemd-analyze", "security", "--no-pager", "mdc-agent.service", check=False).text
-    figures = {"as installed": score(whole)}
-    for name in ("no-snapshots", "btrfs", "zfs"):
-        text = (agent_module.ROOT / "data" / "unit" / f"{name}.conf").read_text()
+    manual = re.sub(r"\s+", " ", (agent_module.ROOT / "docs" / "manual.md").read_text())
+
+    def figure(text):
         unit.drop_in("variant", text)
-        figures[name] = score(m.run("systemd-analyze", "security", "--no-pager", "mdc-agent.service", check=False).text)
+        return score(m.run("systemd-analyze", "security", "--no-pager", "mdc-agent.service", check=False).text)
+
+    figures = {"as installed": figure("")}
+    for name in ("no-snapshots", "btrfs", "zfs"):
+        figures[name] = figure(drop_in_file(name))
         assert m.run("systemd-analyze", "verify", "/usr/local/lib/systemd/system/mdc-agent.service").code == 0
+        assert f"| {figures[name]} |" in re.search(rf"\| `{name}.conf` \|[^|]*\|[^|]*\|", manual).group(), figures
     print("\nsystemd-analyze security:", figures)
-    assert figures["as installed"] <= 2.6 and figures["no-snapshots"] <= TARGET, figures
+    assert figures["as installed"] <= 2.5 and figures["no-snapshots"] <= TARGET, figures
+    assert f"says {figures['as installed']} " in manual
+    if not m.run("systemctl", "--version").out.startswith("systemd 252"):
+        return
+    for directives, expected in OPEN.items():
+        found = figure("[Service]\n" + directives + "\n")
+        assert found == expected, (directives, found)
+        first = directives.splitlines()[0]
+        row = re.search(rf"\| `{re.escape(first)}`[^|]*\|[^|]*\| {found} \|", manual)
+        assert row, f"the manual has no row of {first} with {found}"
