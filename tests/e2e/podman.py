@@ -74,6 +74,10 @@ CORE = {
     "test_snapshots.py::test_who_is_held",
     "test_snapshots.py::test_the_guard_lets_go[stop-snapshot_copied]",
     "test_snapshots.py::test_rollback_with_data",
+    "test_snapshots.py::test_a_hook_that_fails",
+    "test_snapshots.py::test_an_undo_with_a_disk_error[restore_half]",
+    "test_snapshots.py::test_an_undo_with_a_disk_error[restore_swapped]",
+    "test_snapshots.py::test_an_undo_with_a_disk_error[restore_aside]",
     "test_outside.py::test_compose_missing_or_old_is_refused",
 }
 # What is not to be had with Podman, and why. docs/engines.md lists it too.
