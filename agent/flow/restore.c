@@ -98,19 +98,22 @@ static bool moved_to(const struct exchange *x, const char *place)
 	       (!file_exists(x->built) && file_exists(place));
 }
 
-/* What cannot be moved stays beside the volume, under a name that no later restore builds at; the
- * record says so. */
+/* What cannot be moved stays where it lies; beside the volume, where the next restore builds, under
+ * a name of its own. The record says so. */
 static int put_aside(const char *aside_id, struct exchange *x, struct err *e)
 {
 	if (!x->aside)
 		return snapshot_drop(driver_find(x->driver), x->built, e);
-	auto_free char *beside = xasprintf("%s.%s", x->built, aside_id);
+	auto_free char *side = tree_sibling(x->path);
+	auto_free char *beside = xasprintf("%s.%s", side, aside_id);
 
 	/* Before the record was written it may have been left beside already. */
 	if (!(file_exists(beside) && !file_exists(x->built)) && moved_to(x, x->aside))
 		return 0;
+	bool beside_now = str_eq(x->built, side) && moved_to(x, beside);
+
 	free(x->aside);
-	x->aside = moved_to(x, beside) ? TAKE(beside) : xstrdup(x->built);
+	x->aside = beside_now ? TAKE(beside) : xstrdup(x->built);
 	return 0;
 }
 
