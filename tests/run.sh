@@ -110,7 +110,10 @@ if [ -z "$fast" ]; then
 		step e2e-sanitizers e2e sanitizers || true
 		step e2e-podman e2e_podman sanitizers || true
 	fi
-	step build-release build release || true
+	if step build-release build release; then
+		# That rows can be taken at all; figures of a busy machine are no verdict.
+		step bench env MDC_BIN="$PWD/build/release" sh tests/bench/run.sh --quick nothing fsync consume downtime || true
+	fi
 	# Every fuzzer on the machine's cores: about three minutes. MDC_FUZZ_SECONDS=N for longer.
 	step fuzz env MDC_JOBS="$jobs" sh tests/fuzz/run.sh || true
 	step faults env MDC_BIN="$PWD/build/debug" PYTHON="$python" sh tests/faults/run.sh || true

@@ -18,7 +18,7 @@ def row_nothing(world):
     for n in sizes(world):
         d = world.deployed(n)
         d.agent.sync(0)
-        found[n] = measure.instructions(d.agent.argv("sync"), env=d.agent.env(), runs=7)
+        found[n] = measure.own_instructions(d.agent.argv("sync"), env=d.agent.env())
     few, *more = sizes(world)
     for n in more:
         yield SimpleNamespace(

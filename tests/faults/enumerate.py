@@ -42,7 +42,7 @@ class Enumeration:
 
     def __init__(self, base, tools, s):
         self.s, self.base = s, base
-        self.w = World(base, os.environ.get("MDC_BIN", HERE.parents[1] / "build" / "debug"), tools)
+        self.w = World(base, Path(os.environ.get("MDC_BIN", HERE.parents[1] / "build" / "debug")).resolve(), tools)
         self.w.engine.run_foreign("foreign")
         s.begin(self.w)
         self.w.save()
