@@ -17,6 +17,12 @@ case ${1:-} in
 	exit 2
 	;;
 esac
+# Samples are drawn by the commit: another one for each, and the same one again for who looks at a failure.
+commit=$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1)
+seed=$(printf '%d' "0x$(printf '%.7s' "$commit")")
+MDC_SOAK_SEED=${MDC_SOAK_SEED:-$seed}
+MDC_POWERCUT_SEED=${MDC_POWERCUT_SEED:-$seed}
+export MDC_SOAK_SEED MDC_POWERCUT_SEED
 mkdir -p build/logs
 results=build/logs/results
 : >"$results"

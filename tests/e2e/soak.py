@@ -371,12 +371,19 @@ class Soak:
             there |= {str(p) for p in Path(top).glob("*/*") if p.is_dir() and p.parent.is_dir()}
         return recorded, {p for p in there if not p.endswith(".mdc-agent")}
 
+    def clean_up(self):
+        """What the daemon does once a day. Between two of them a sync that is killed before its end leaves one too many."""
+        self.agent.run("gc").expect(DONE)
+        n = len(list(self.agent.state.glob("generations/*")))
+        if n > KEPT + 1:  # the one before `current` is never removed
+            raise Broken(f"{n} generations, and {KEPT} are to be kept")
+
     def close(self):
         """Everything is settled: what is left over then is left over for good."""
         self.agent.stop_daemon()
         for path in self.agent.state.rglob(".mdc-tmp.*"):
             os.utime(path, (1, 1), follow_symlinks=False)
-        self.agent.run("gc").expect(DONE)
+        self.clean_up()
         recorded, there = self.copies()
         if not recorded <= there:
             raise Broken(f"records without copies: {sorted(recorded - there)}")
@@ -390,11 +397,6 @@ class Soak:
 
 def bounded(samples):
     """What must not grow: from the second third on, the most is not far above the most before."""
-    most = max((s["generations"] for s in samples), default=0)
-    if most > KEPT + 1:  # the one that is made before the oldest goes
-        raise Broken(f"{most} generations, and {KEPT} are to be kept")
-    if len(samples) < 6:
-        return
     first, rest = samples[:len(samples) // 3 + 1], samples[len(samples) // 3 + 1:]
     for key, more in (("daemon_pss_kb", 300), ("state_kb", 2048), ("packs", 8), ("snapshots", 6), ("models", 8),
                       ("images", 6), ("marks", 12)):
@@ -411,10 +413,11 @@ def soak(agent, repo, engine, bystanders, n, seed):
     for i in range(1, n + 1):
         s.step(i)
         if i % DAY == 0:
-            agent.run("gc").expect(DONE)
+            s.clean_up()
         if i % every == 0:
             print(f"{time.monotonic() - at:5.0f} s", s.measure(i), flush=True)
     s.close()
-    bounded(s.samples)
+    if n >= 4 * DAY:  # in a short one all still grows to what is kept
+        bounded(s.samples)
     print(f"{n} deployments, seed {seed}, {time.monotonic() - at:.0f} s: {dict(sorted(s.counts.items()))}; "
           f"0 promises broken", flush=True)
