@@ -140,10 +140,10 @@ class Agent:
         r = self.run("sync", *args, fault=fault, timeout=timeout)
         return r.expect(*codes) if codes else r
 
-    def traced(self, *options):
+    def traced(self, *options, fault=None):
         """A sync under strace with these options; what came of it (strace exits as the agent does)."""
         argv = ["strace", "-f", "-qq", "--seccomp-bpf", *map(str, options), *self.argv("sync")]
-        env = self.env()
+        env = self.env(fault)
         env["ASAN_OPTIONS"] += ":detect_leaks=0"  # cannot work under a tracer
         r = subprocess.run(argv, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, cwd="/",
                            check=False)

@@ -61,3 +61,16 @@ def healthy(version=1, extra=""):
           timeout: 2s
           retries: 2
         """) + extra)
+
+
+class Breakable:
+    """A service that is healthy for as long as a file of the host is not there: the world may break under any version."""
+
+    def __init__(self, place):
+        self.directory = place / "broken"
+        self.flag = self.directory / "x"
+        self.directory.mkdir()
+
+    def app(self, v):
+        return app(v, extra=f'volumes: ["{self.directory}:/flag:ro"]\n'
+                            'healthcheck: {test: ["CMD", "test", "!", "-e", "/flag/x"], interval: 300ms, retries: 2}')

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent import DEGRADED, DONE, FAILED, LATER
-from composes import app, unhealthy
+from composes import Breakable, app, unhealthy
 
 FAST = {"interval": "300ms", "timeout": "2s", "retries": 2}
 OK = {"test": ["CMD", "true"], **FAST}
@@ -284,25 +284,22 @@ def test_files_added_by_a_bad_push_are_gone(repo, agent, engine):
 
 def test_the_way_back_fails_too(repo, agent, engine, place):
     """The old version cannot come up again: say so, exit 3, do nothing more by itself; a person retries."""
-    flag = place / "broken"
-    flag.mkdir()
-    check = f'volumes: ["{flag}:/flag:ro"]\nhealthcheck: {{test: ["CMD", "test", "!", "-e", "/flag/x"], ' \
-            'interval: 300ms, retries: 2}'
-    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    web = Breakable(place)
+    repo.deploy({"web/compose.yaml": web.app(1)})
     agent.sync(DONE)
     # The push is bad, and while it is tried the world breaks for the old version as well.
-    repo.deploy({"web/compose.yaml": app(2, extra=check)})
-    agent.before("up", f"touch {flag}/x")
+    repo.deploy({"web/compose.yaml": web.app(2)})
+    agent.before("up", f"touch {web.flag}")
     agent.sync(DEGRADED)
     agent.before("up", None)
     assert "degraded" in agent.run("status").text
     agent.compose_calls(clear=True)
     agent.sync(DEGRADED, DONE, FAILED)
-    repo.deploy({"web/compose.yaml": app(3, extra=check)})
+    repo.deploy({"web/compose.yaml": web.app(3)})
     agent.sync(DEGRADED, DONE, FAILED)
     agent.run("status", "--check").expect(2)  # CRITICAL, as monitoring plugins say it
     assert not [c for c in agent.compose_calls() if "up" in c], "nothing automatic on a degraded project"
-    (flag / "x").unlink()
+    web.flag.unlink()
     agent.run("retry", "web").expect(DONE)
     assert engine.version("web") == "3"
     assert "degraded" not in agent.run("status").text
@@ -310,21 +307,18 @@ def test_the_way_back_fails_too(repo, agent, engine, place):
 
 def test_retry_after_the_bad_commit_was_taken_back(repo, agent, engine, place):
     """The content is the one that ran, and nobody knows what runs: a person's word brings it up again."""
-    flag = place / "broken"
-    flag.mkdir()
-    check = f'volumes: ["{flag}:/flag:ro"]\nhealthcheck: {{test: ["CMD", "test", "!", "-e", "/flag/x"], ' \
-            'interval: 300ms, retries: 2}'
-    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    web = Breakable(place)
+    repo.deploy({"web/compose.yaml": web.app(1)})
     agent.sync(DONE)
-    repo.deploy({"web/compose.yaml": app(2, extra=check)})
-    agent.before("up", f"touch {flag}/x; test ! -e {flag}/y || exit 1; touch {flag}/y")
+    repo.deploy({"web/compose.yaml": web.app(2)})
+    agent.before("up", f"touch {web.flag}; test ! -e {web.flag}.seen || exit 1; touch {web.flag}.seen")
     agent.sync(DEGRADED)
     agent.before("up", None)
     assert engine.version("web") == "2", "the way back never came to its containers"
-    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    repo.deploy({"web/compose.yaml": web.app(1)})
     agent.sync(DEGRADED, DONE, FAILED)
     assert engine.version("web") == "2", "nothing automatic on a degraded project"
-    (flag / "x").unlink()
+    web.flag.unlink()
     agent.run("retry", "web").expect(DONE)
     assert engine.version("web") == "1"
     assert agent.run("status", "--check").code == 0

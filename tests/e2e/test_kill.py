@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from agent import DEGRADED, DONE, FAILED, LATER, ROOT
-from composes import app
+from composes import Breakable, app
 from waiting import wait_until
 
 POINTS = re.findall(r"^FAULT_POINT\((\w+)\)", (ROOT / "common/fault.def").read_text(), re.M)
@@ -186,14 +186,11 @@ def test_rollback_killed(point, at_one, repo, agent, engine):
 def test_cut_off_while_it_is_said_to_be_degraded(fault, repo, agent, engine, place):
     """The way back fails too, and the record of that is cut off or finds no room: never forgotten, `retry` leads out."""
     agent.health(settle="300ms", timeout="10s")
-    flag = place / "broken"
-    flag.mkdir()
-    check = f'volumes: ["{flag}:/flag:ro"]\nhealthcheck: {{test: ["CMD", "test", "!", "-e", "/flag/x"], ' \
-            'interval: 300ms, retries: 2}'
-    repo.deploy({"web/compose.yaml": app(1, extra=check)})
+    web = Breakable(place)
+    repo.deploy({"web/compose.yaml": web.app(1)})
     agent.sync(DONE)
-    repo.deploy({"web/compose.yaml": app(2, extra=check)})
-    agent.before("up", f"touch {flag}/x")
+    repo.deploy({"web/compose.yaml": web.app(2)})
+    agent.before("up", f"touch {web.flag}")
     in_park = fault.startswith("park")
     cut = agent.sync(fault="degrade_written:kill" if in_park else fault)
     assert cut.code not in (DONE, DEGRADED) and agent.open_work(), cut
@@ -202,7 +199,7 @@ def test_cut_off_while_it_is_said_to_be_degraded(fault, repo, agent, engine, pla
         assert agent.open_work()
     said = agent.sync(DEGRADED)
     assert "web" in said.text and re.search(r"^web +degraded", agent.run("status").text, re.M)
-    (flag / "x").unlink()
+    web.flag.unlink()
     agent.before("up", None)
     agent.run("retry", "web").expect(DONE)
     assert engine.version("web") == "2" and agent.open_work() == []

@@ -300,15 +300,20 @@ def test_an_undo_with_a_disk_error(point, at_one, repo, agent, engine):
     tidy(agent, engine)
 
 
-def test_what_cannot_be_moved_is_kept_beside(at_one, repo, agent, engine):
-    """Each of it under a name of its own: the next restore builds at the place where the first would lie."""
+@pytest.mark.parametrize("fault", [None, "restore_aside:kill"])
+def test_what_cannot_be_moved_is_kept_beside(fault, at_one, repo, agent, engine):
+    """Each of it under a name of its own: the next restore builds at the place where the first would lie. Killed once it
+    lies there, the next start finds it."""
     agent.configure(retention={"snapshots": 20})
     built = at_one.parent / "._data.mdc-restore"
     for v in (2, 3):
         push(repo, v, good=False)
         # The first exchanges, the second sets aside.
-        r = agent.traced("-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EIO:when=2")
-        assert r.returncode == FAILED, r
+        r = agent.traced("-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EIO:when=2", fault=fault)
+        assert r.returncode == FAILED or fault, r
+        assert bool(agent.open_work()) == bool(fault)
+        if fault:
+            agent.sync(FAILED, DONE)
         assert engine.version("web") == "1"
         is_at_one(at_one)
     kept = [Path(r["volumes"][0]["place"]) for r in records(agent, "failed")]
