@@ -80,6 +80,20 @@ static off_t copy_by_hand(struct hand *h, const struct pair *p, off_t at, off_t 
 	return at;
 }
 
+/* The same by the kernel, without the way through our memory; what it will not do is left. */
+static off_t copy_in_kernel(const struct pair *p, off_t at, off_t end)
+{
+	off_t to = at;
+
+	while (at < end) {
+		ssize_t n = copy_file_range(p->f->from, &at, p->to, &to, (size_t)(end - at), 0);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			break;
+	}
+	return at;
+}
+
 static int copy_range(struct hand *h, const struct pair *p, off_t at, off_t end)
 {
 	while (at < end) {
@@ -88,18 +102,15 @@ static int copy_range(struct hand *h, const struct pair *p, off_t at, off_t end)
 
 		if (!copy_goes_on(h))
 			return -1;
-		/* The next piece is read while this one is copied. */
-		if (stop < end)
-			(void)posix_fadvise(p->f->from, stop, CHUNK, POSIX_FADV_WILLNEED);
+		if (h->c->in_kernel && stop - at == CHUNK)
+			at = copy_in_kernel(p, at, stop);
 		at = copy_by_hand(h, p, at, stop);
 		if (at < 0)
 			return -1;
 		if (at < stop)
 			return 0;
-		/* Writing begins while the next piece is read: the last sync has less to wait for.
-		 */
 		if (stop - begin == CHUNK)
-			(void)sync_file_range(p->to, begin, CHUNK, SYNC_FILE_RANGE_WRITE);
+			flush_range(h, p->to, begin, stop);
 	}
 	return 0;
 }
@@ -151,7 +162,11 @@ int copy_file(struct hand *h, struct node *n, const struct file *f)
 	if (shared == 0) {
 		if (h->c->btrfs)
 			(void)copy_flags(f->from, to);
-		if (copy_data(h, &p) < 0)
+		int copied = copy_data(h, &p);
+
+		if (f->st.st_size >= CHUNK)
+			flush_forget(h, to);
+		if (copied < 0)
 			return -1;
 		atomic_fetch_add(&h->c->bytes, (long long)f->st.st_blocks * STAT_BLOCK);
 	}

@@ -1,6 +1,6 @@
 /*
  * copy_parts - between the files of the tree copier (copy_tree.c, copy_file.c, copy_meta.c,
- * copy_links.c). Nobody else includes this. Depends on: driver.h.
+ * copy_links.c, copy_flush.c). Nobody else includes this. Depends on: driver.h.
  */
 #pragma once
 
@@ -49,6 +49,13 @@ struct part {
 	size_t begin, end;
 };
 
+/* What is copied and is to go to the disk; nothing where begin is end. */
+struct flush {
+	int fd; /* borrowed from who copies */
+	off_t begin, end;
+	bool busy; /* somebody is at it, and comes back for more */
+};
+
 struct copy {
 	const struct copy_job *job;
 	int root; /* of the copy */
@@ -56,6 +63,7 @@ struct copy {
 	uid_t uid; /* what new files belong to */
 	gid_t gid;
 	bool btrfs;          /* files have flags that matter */
+	bool in_kernel;      /* copy_file_range() copies here, and does not share */
 	atomic_bool reflink; /* it works here, as far as we know */
 	atomic_bool over;    /* failed or stopped: everybody ends */
 	atomic_llong files, seen_bytes, bytes;
@@ -64,6 +72,8 @@ struct copy {
 	pthread_cond_t more;
 	struct part *todo;
 	size_t open_parts; /* waiting or in work */
+	size_t idle;       /* threads that wait for more */
+	struct flush flush;
 	struct err *e;
 };
 
@@ -107,6 +117,12 @@ int links_make(struct hand *h, struct node *n, const char *name, const struct st
 			   void *arg),
 	       void *arg);
 void links_done(struct links *l);
+
+/* copy_flush.c: let what was copied go to the disk, by another thread if one has time. */
+void flush_range(struct hand *h, int fd, off_t begin, off_t end);
+void flush_forget(struct hand *h, int fd); /* before it is closed */
+/* Called with the lock, and lets go of it. False: there is nothing to do. */
+bool flush_some(struct copy *c);
 
 struct node *node_new(struct node *up, const char *name);
 void node_close(struct node *n); /* one opener less */

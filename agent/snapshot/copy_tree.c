@@ -38,6 +38,16 @@ void part_push(struct copy *c, struct part *p)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Reports, and ends all if it is asked to. Called with the lock. */
+static void look_up(struct hand *h)
+{
+	pthread_mutex_unlock(&h->c->lock);
+	bool on = copy_goes_on(h);
+	pthread_mutex_lock(&h->c->lock);
+	if (!on)
+		atomic_store(&h->c->over, true);
+}
+
 /* Wait for more to do; the caller's thread looks up now and then. Called with the lock. */
 static void wait_for_more(struct hand *h)
 {
@@ -50,14 +60,11 @@ static void wait_for_more(struct hand *h)
 		until.tv_sec++;
 		until.tv_nsec -= NS_PER_S;
 	}
+	c->idle++;
 	(void)pthread_cond_timedwait(&c->more, &c->lock, &until);
-	if (!h->first)
-		return;
-	pthread_mutex_unlock(&c->lock);
-	bool on = copy_goes_on(h);
-	pthread_mutex_lock(&c->lock);
-	if (!on)
-		atomic_store(&c->over, true);
+	c->idle--;
+	if (h->first)
+		look_up(h);
 }
 
 /* The next part, or NULL when all is done or over. Called with the lock. */
@@ -72,7 +79,10 @@ static struct part *next_part(struct hand *h)
 			c->todo = p->next;
 			return p;
 		}
-		wait_for_more(h);
+		if (!flush_some(c))
+			wait_for_more(h);
+		else if (h->first)
+			look_up(h);
 	}
 	return NULL;
 }
@@ -169,6 +179,8 @@ static int open_root(struct copy *c, struct node **out)
 	}
 	c->dev = n->st.st_dev;
 	c->btrfs = fs.f_type == BTRFS_SUPER_MAGIC;
+	/* Elsewhere it may share, which `copy` was asked not to do. */
+	c->in_kernel = fs.f_type == EXT4_SUPER_MAGIC;
 	if (make_root(c, &n->to) < 0) {
 		node_drop(n);
 		return -1;

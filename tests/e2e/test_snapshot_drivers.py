@@ -196,6 +196,57 @@ def test_killed_or_full_while_it_is_taken(volume, kind, driver):
         v.snap("drop", v.place)
 
 
+MIB = 1 << 20
+
+
+def large(path):
+    """Files of more than one piece of the copier (8 MiB): whole pieces, a rest, holes between, one in a directory below."""
+    (path / "d").mkdir(exist_ok=True)
+    for name, size in (("whole", 24 * MIB), ("d/rest", 17 * MIB + 5), ("little", 3 * MIB)):
+        (path / name).write_bytes(os.urandom(size))
+    with open(path / "holes", "wb") as f:
+        f.write(os.urandom(9 * MIB))
+        f.seek(30 * MIB)
+        f.write(os.urandom(10 * MIB))
+        f.truncate(50 * MIB)
+
+
+@pytest.mark.parametrize("processors", ["1", "3"])
+@pytest.mark.parametrize("kind,in_kernel", [("ext4", True), ("xfs", False), ("btrfs", False)])
+def test_large_files(volume, kind, in_kernel, processors):
+    """By one thread and by two, by the kernel where that does not share, and by hand where the kernel will not do it."""
+    v = volume(kind, "copy")
+    large(v.path)
+    before, log = trees.scan(v.path), v.at.parent / "trace"
+    for inject in ("", "error=EOPNOTSUPP", "error=EIO:when=2", "retval=0:when=3+"):
+        v.snap("take", v.path, v.place, before=[
+            "taskset", processors, "strace", "-f", "-qq", "-o", log, "-e", "trace=copy_file_range,sync_file_range",
+            *(["-e", f"inject=copy_file_range:{inject}"] if inject else [])])
+        same(before, trees.scan(v.place))
+        text = log.read_text()
+        assert ("copy_file_range(" in text) == in_kernel, text
+        assert "sync_file_range(" in text
+        v.snap("drop", v.place)
+
+
+def test_killed_or_full_in_a_large_file(volume):
+    v = volume("ext4", "copy")
+    large(v.path)
+    old = trees.scan(v.path)
+    calls = [(n, many) for n, many in calls_of(v, "take", v.path, v.place) if n.endswith("_file_range")]
+    assert len(calls) == 2, calls
+    v.snap("drop", v.place)
+    for point in points(calls):
+        r = broken(v, point, "take", v.path, v.place)
+        assert r.returncode == (0 if "ENOSPC" in point[2] else -9), f"{point}: {r.stderr}"  # the rest is written by hand
+        if r.returncode == 0:
+            same(old, trees.scan(v.place))
+            v.snap("drop", v.place)
+        v.snap("sweep", v.store)
+        assert not v.store.exists() or os.listdir(v.store) == [], point
+    same(old, trees.scan(v.path))
+
+
 @pytest.mark.parametrize("consume", [False, True])
 @pytest.mark.parametrize("kind,driver", [("btrfs", "btrfs"), ("xfs", "reflink"), ("ext4", "copy")])
 def test_killed_or_full_while_it_is_restored(volume, kind, driver, consume):
