@@ -19,7 +19,9 @@ enum { SYNC_EACH = 8 }; /* more changed files than this: one syncfs instead */
 
 struct place {
 	struct bench *bench;
-	char *temp; /* where changed files are exported to first: same file system */
+	const struct active *to;
+	char *temp; /* where changed files are exported to first, named by their place in the list
+		       of `to`: same file system */
 	int live_fd, elsewhere_fd, temp_fd;
 	bool names; /* files or directories came or went: one syncfs at the end */
 };
@@ -115,10 +117,16 @@ static int remove_one(const struct place *p, const char *path, struct err *e)
 	return 0;
 }
 
-static int move_in(const struct place *p, const struct live_file *f, const char *name, bool sync,
-		   struct err *e)
+static const char *temp_name(const struct place *p, const struct live_file *f, char name[24])
 {
-	const char *leaf = NULL, *path = f->path;
+	snprintf(name, 24, "%zu", (size_t)(f - p->to->files));
+	return name;
+}
+
+static int move_in(const struct place *p, const struct live_file *f, bool sync, struct err *e)
+{
+	char number[24];
+	const char *leaf = NULL, *path = f->path, *name = temp_name(p, f, number);
 	int base = base_of(p, &path);
 	auto_close int to = open_parent(base, path, true, &leaf, e);
 
@@ -142,22 +150,25 @@ static int move_in(const struct place *p, const struct live_file *f, const char 
 	return 0;
 }
 
+/* Those that do not lie ready. */
 static int export_changed(struct place *p, const struct live_file **changed, size_t n,
 			  struct err *e)
 {
-	auto_free struct export_file *x = xcalloc(n, sizeof(*x));
+	auto_free struct export_file *x = xcalloc(n + 1, sizeof(*x));
 	auto_strv struct strv names = STRV_INIT;
+	size_t missing = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		strv_push(&names, temp_name(p, changed[i], name));
+	}
 	for (size_t i = 0; i < n; i++)
-		strv_pushf(&names, "%zu", i);
-	for (size_t i = 0; i < n; i++)
-		x[i] = (struct export_file){.path = names.v[i],
-					    .id = changed[i]->id,
-					    .executable = changed[i]->executable};
-	if (export_files(p->bench->sync, p->temp, x, n, e) < 0)
-		return -1;
-	p->temp_fd = open(p->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return p->temp_fd < 0 ? err_set(e, ERR_RETRY, errno, "cannot open %s", p->temp) : 0;
+		if (faccessat(p->temp_fd, names.v[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			x[missing++] = (struct export_file){.path = names.v[i],
+							    .id = changed[i]->id,
+							    .executable = changed[i]->executable};
+	return missing > 0 ? export_files(p->bench->sync, p->temp, x, missing, e) : 0;
 }
 
 static bool same_dir(const char *a, const char *b)
@@ -194,13 +205,10 @@ static int put_changed(struct place *p, const struct live_file **changed, size_t
 {
 	bool each = n <= SYNC_EACH && !p->names;
 
-	if (n > 0 && export_changed(p, changed, n, e) < 0)
+	if (export_changed(p, changed, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		char name[24];
-
-		snprintf(name, sizeof(name), "%zu", i);
-		if (move_in(p, changed[i], name, each, e) < 0)
+		if (move_in(p, changed[i], each, e) < 0)
 			return -1;
 		if (i == 0 && fault_hit(FAULT_files_half, e) < 0)
 			return -1;
@@ -211,27 +219,34 @@ static int put_changed(struct place *p, const struct live_file **changed, size_t
 	return each ? 0 : sync_names(p, e);
 }
 
-static int place_open(struct bench *b, struct place *p, struct err *e)
+static int open_dir(const char *path, int *fd, struct err *e)
+{
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd < 0 ? err_set(e, ERR_RETRY, errno, "cannot open %s", path) : 0;
+}
+
+static int place_open(struct bench *b, const struct active *to, struct place *p, struct err *e)
 {
 	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
+	bool ready = to && b->ahead == to;
 
-	*p = (struct place){.bench = b, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
+	*p = (struct place){.bench = b, .to = to, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
 	p->temp = xasprintf("%s/place", stage);
-	if (tree_remove(p->temp, e) < 0 || dir_make(p->temp, 0700, e) < 0 ||
-	    dir_make(b->live, 0755, e) < 0 || dir_make(b->elsewhere, 0755, e) < 0)
+	b->ahead = NULL;
+	if ((!ready && tree_remove(p->temp, e) < 0) || dir_make(p->temp, 0700, e) < 0 ||
+	    dir_make(b->live, 0755, e) < 0 || dir_make(b->elsewhere, 0755, e) < 0 ||
+	    open_dir(b->live, &p->live_fd, e) < 0 ||
+	    open_dir(b->elsewhere, &p->elsewhere_fd, e) < 0)
 		return -1;
-	p->live_fd = open(b->live, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	p->elsewhere_fd = open(b->elsewhere, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->live_fd < 0 || p->elsewhere_fd < 0)
-		return err_set(e, ERR_RETRY, errno, "cannot open %s", b->live);
-	return 0;
+	return open_dir(p->temp, &p->temp_fd, e);
 }
 
 static void place_close(struct place *p)
 {
 	struct err ignored = ERR_INIT;
 
-	(void)tree_remove(p->temp, &ignored);
+	if (!p->bench->ahead)
+		(void)tree_remove(p->temp, &ignored);
 	free(p->temp);
 	if (p->live_fd >= 0)
 		(void)close(p->live_fd);
@@ -241,36 +256,64 @@ static void place_close(struct place *p)
 		(void)close(p->temp_fd);
 }
 
-static int swap(struct place *p, const struct active *from, const struct active *to, struct err *e)
+/* Files of `to` that are not in place; the caller frees. */
+static const struct live_file **find_changed(struct place *p, const struct active *from, size_t *n)
 {
-	auto_free const struct live_file **changed = xcalloc(to->n_files + 1, sizeof(*changed));
-	size_t n = 0;
+	const struct active *to = p->to;
+	const struct live_file **changed = xcalloc(to->n_files + 1, sizeof(*changed));
 
-	for (size_t i = 0; from && i < from->n_files; i++)
-		if (!find(to, from->files[i].path)) {
-			p->names = true;
-			if (remove_one(p, from->files[i].path, e) < 0)
-				return -1;
-		}
+	*n = 0;
 	for (size_t i = 0; i < to->n_files; i++) {
 		const struct live_file *f = &to->files[i], *was = find(from, f->path);
-
 		bool there = was && in_place(p, f->path);
 
 		p->names = p->names || !there;
 		if (!there || strcmp(was->id, f->id) != 0 || was->executable != f->executable)
-			changed[n++] = f;
+			changed[(*n)++] = f;
 	}
+	return changed;
+}
+
+static int swap(struct place *p, const struct active *from, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; from && i < from->n_files; i++)
+		if (!find(p->to, from->files[i].path)) {
+			p->names = true;
+			if (remove_one(p, from->files[i].path, e) < 0)
+				return -1;
+		}
+	auto_free const struct live_file **changed = find_changed(p, from, &n);
+
 	return put_changed(p, changed, n, e);
+}
+
+int place_ahead(struct bench *b, const struct active *from, const struct active *to, struct err *e)
+{
+	struct place p;
+	size_t n = 0;
+	int rc = place_open(b, to, &p, e);
+
+	if (rc == 0) {
+		auto_free const struct live_file **changed = find_changed(&p, from, &n);
+
+		rc = export_changed(&p, changed, n, e);
+	}
+	if (rc == 0)
+		rc = fault_hit(FAULT_files_ready, e);
+	b->ahead = rc == 0 ? to : NULL;
+	place_close(&p);
+	return rc < 0 ? err_wrap(e, "live files") : 0;
 }
 
 int place_files(struct bench *b, const struct active *from, const struct active *to, struct err *e)
 {
 	struct place p;
-	int rc = place_open(b, &p, e);
+	int rc = place_open(b, to, &p, e);
 
 	if (rc == 0)
-		rc = swap(&p, from, to, e);
+		rc = swap(&p, from, e);
 	place_close(&p);
 	return rc < 0 ? err_wrap(e, "live files") : 0;
 }
@@ -278,7 +321,7 @@ int place_files(struct bench *b, const struct active *from, const struct active 
 int place_nothing(struct bench *b, const struct active *from, struct err *e)
 {
 	struct place p;
-	int rc = place_open(b, &p, e);
+	int rc = place_open(b, NULL, &p, e);
 
 	for (size_t i = 0; rc == 0 && i < from->n_files; i++)
 		rc = remove_one(&p, from->files[i].path, e);

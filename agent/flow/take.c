@@ -307,7 +307,12 @@ int snap_before(struct bench *b, struct err *e)
 	if ((snap_wanted(t.settings) && !trial->same_model) || b->sync->options->restore_volumes) {
 		if (read_models(&t, e) < 0)
 			return -1;
-		if (taking_plan(&t, &any, e) < 0 || (any && taking_run(&t, e) < 0))
+		if (taking_plan(&t, &any, e) < 0)
+			return taking_give_up(&t, e);
+		/* Nobody has to wait, held, for what can be done before. */
+		if (any && place_ahead(b, trial->has_old ? &trial->old : NULL, &trial->new, e) < 0)
+			return -1;
+		if (any && taking_run(&t, e) < 0)
 			return taking_give_up(&t, e);
 	}
 	if (any &&

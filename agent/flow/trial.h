@@ -49,6 +49,7 @@ struct bench {
 	int64_t begun_ms;
 	int lock_fd;  /* the project's lock; Compose inherits it */
 	bool placing; /* new files are going to their place: no engine is in the way then */
+	const struct active *ahead; /* whose changed files lie ready (place_ahead()), or NULL */
 };
 int bench_open(struct pool_job *j, struct bench *b,
 	       struct err *e); /* takes the project's lock (a surviving Compose may hold it) */
@@ -70,6 +71,9 @@ void intent_done(struct intent *in);
 /* place.c: make live/ hold exactly these files instead of those. Untracked files are never touched.
  */
 int place_files(struct bench *b, const struct active *from, const struct active *to, struct err *e);
+/* Only its reading of the repository, while all still runs; the next place_files() to the same
+ * record has less to do. Live files stay as they are. */
+int place_ahead(struct bench *b, const struct active *from, const struct active *to, struct err *e);
 /* Remove what `from` tracks. */
 int place_nothing(struct bench *b, const struct active *from, struct err *e);
 

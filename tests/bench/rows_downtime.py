@@ -39,7 +39,7 @@ def start(world, kind="btrfs"):
     engine.image("app:1")
     repo = Repo(world.place() / "git")
     agent = world.agent(engine, repo.url)
-    agent.configure(snapshots={"subvolumes": True})
+    agent.configure(snapshots={"subvolumes": True}, compose=engine.compose)  # itself, not the tests' script around it
     return engine, repo, agent
 
 

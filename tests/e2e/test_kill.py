@@ -18,8 +18,8 @@ POINTS = re.findall(r"^FAULT_POINT\((\w+)\)", (ROOT / "common/fault.def").read_t
 ENDS = ["projects_done", "generation_written", "current_switched", "sync_closed"]
 BEGINS = ["fetch_done", "stage_done", "sync_opened"]
 SCENARIOS = {
-    "change": BEGINS + ["snapshot_begun", "quiesced", "snapshot_half", "snapshot_copied", "snapshot_made",
-                        "intent_written", "files_half", "files_placed", "apply_done", "health_done",
+    "change": BEGINS + ["files_ready", "snapshot_begun", "quiesced", "snapshot_half", "snapshot_copied",
+                        "snapshot_made", "intent_written", "files_half", "files_placed", "apply_done", "health_done",
                         "project_committed"] + ENDS,
     "hook": ["snapshot_abandoned"],
     "fail": ["apply_done", "mark_written", "restore_cleared", "restore_built", "restore_half", "restore_swapped",

@@ -285,6 +285,20 @@ def test_a_snapshot_that_fails(point, errno, at_one, repo, agent, engine):
     assert engine.version("web") == "2"
 
 
+def test_new_files_that_cannot_be_written(at_one, repo, agent, engine):
+    """It shows before anybody is held."""
+    before = engine.inspect(engine.one("web").id)
+    push(repo, 2)
+    agent.sync(LATER, fault="files_ready:28")
+    now = engine.inspect(engine.one("web").id)
+    assert now["Id"] == before["Id"] and now["State"]["StartedAt"] == before["State"]["StartedAt"]
+    is_at_one(at_one)
+    assert records(agent) == [] and agent.open_work() == []
+    assert "snapshot.failed" not in [e["event"] for e in agent.history()]
+    agent.sync(DONE)
+    assert engine.version("web") == "2"
+
+
 @pytest.mark.parametrize("point", ["restore_cleared", "restore_built", "restore_half", "restore_swapped",
                                    "restore_aside", "restore_done"])
 def test_an_undo_with_a_disk_error(point, at_one, repo, agent, engine):

@@ -133,6 +133,59 @@ static void there_and_back(void **state)
 	assert_file(t, "data/written", "by a container");
 }
 
+static void read_ahead(void **state)
+{
+	struct bed *t = *state;
+	auto_active struct active old, new;
+	auto_free char *repo = store_path(t->scene->store, "repo.git");
+	auto_free char *away = path_join(t->scene->dir, "away");
+	struct err why = ERR_INIT;
+
+	RECORD(t, &old, "a=a1", "b=b1", "c=c1");
+	RECORD(t, &new, "a=a2", "b=b1", "d=d2");
+	assert_ok(place_files(&t->bench, NULL, &old, e));
+	assert_ok(place_ahead(&t->bench, &old, &new, e));
+	assert_file(t, "a", "a1"); /* nothing is in place yet */
+	assert_file(t, "c", "c1");
+	assert_file(t, "d", NULL);
+	assert_int_equal(rename(repo, away), 0);
+	assert_ok(place_files(&t->bench, &old, &new, e));
+	assert_file(t, "a", "a2");
+	assert_file(t, "b", "b1");
+	assert_file(t, "c", NULL);
+	assert_file(t, "d", "d2");
+	/* What was read ahead is used once. */
+	assert_int_equal(place_files(&t->bench, &new, &old, &why), -1);
+	assert_ok(tree_remove(repo, e)); /* an empty one was made in its place */
+	assert_int_equal(rename(away, repo), 0);
+	assert_ok(place_files(&t->bench, &new, &old, e));
+	assert_file(t, "a", "a1");
+}
+
+/* Another record, and a file that went meanwhile. */
+static void read_ahead_for_nothing(void **state)
+{
+	struct bed *t = *state;
+	auto_active struct active old, new, other;
+
+	RECORD(t, &old, "a=a1", "b=b1");
+	RECORD(t, &new, "a=a2", "b=b1");
+	RECORD(t, &other, "a=a3", "b=b3");
+	assert_ok(place_files(&t->bench, NULL, &old, e));
+	assert_ok(place_ahead(&t->bench, &old, &new, e));
+	assert_ok(place_files(&t->bench, &old, &other, e));
+	assert_file(t, "a", "a3");
+	assert_file(t, "b", "b3");
+	assert_ok(place_files(&t->bench, &other, &old, e));
+	assert_ok(place_ahead(&t->bench, &old, &new, e));
+	auto_free char *b = path_join(t->bench.live, "b");
+
+	assert_int_equal(unlink(b), 0);
+	assert_ok(place_files(&t->bench, &old, &new, e));
+	assert_file(t, "a", "a2");
+	assert_file(t, "b", "b1");
+}
+
 static void half_way(void **state)
 {
 	struct bed *t = *state;
@@ -244,6 +297,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(there_and_back, bed_begin, bed_end),
+		cmocka_unit_test_setup_teardown(read_ahead, bed_begin, bed_end),
+		cmocka_unit_test_setup_teardown(read_ahead_for_nothing, bed_begin, bed_end),
 		cmocka_unit_test_setup_teardown(half_way, bed_begin, bed_end),
 		cmocka_unit_test_setup_teardown(link_is_not_followed, bed_begin, bed_end),
 		cmocka_unit_test_setup_teardown(empty_directory_gives_way, bed_begin, bed_end),
