@@ -46,6 +46,7 @@ void bench_close(struct bench *b)
 
 	if (b->lock_fd >= 0)
 		(void)bench_reserve(b, false, &ignored);
+	place_forget(b);
 	free(b->live);
 	free(b->elsewhere);
 	intent_done(&b->intent);

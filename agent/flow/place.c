@@ -318,6 +318,19 @@ int place_files(struct bench *b, const struct active *from, const struct active 
 	return rc < 0 ? err_wrap(e, "live files") : 0;
 }
 
+void place_forget(struct bench *b)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!b->ahead)
+		return;
+	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
+	auto_free char *temp = path_join(stage, "place");
+
+	(void)tree_remove(temp, &ignored);
+	b->ahead = NULL;
+}
+
 int place_nothing(struct bench *b, const struct active *from, struct err *e)
 {
 	struct place p;

@@ -74,6 +74,7 @@ int place_files(struct bench *b, const struct active *from, const struct active 
 /* Only its reading of the repository, while all still runs; the next place_files() to the same
  * record has less to do. Live files stay as they are. */
 int place_ahead(struct bench *b, const struct active *from, const struct active *to, struct err *e);
+void place_forget(struct bench *b); /* what lies ready is not needed */
 /* Remove what `from` tracks. */
 int place_nothing(struct bench *b, const struct active *from, struct err *e);
 

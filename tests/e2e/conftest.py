@@ -8,6 +8,7 @@ To add a test: a file test_*.py; to add a thing tests need: a fixture here, its 
 """
 
 import fcntl
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -34,29 +35,51 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--shard", default="1/1", help="K/N: the K-th of N parts of the modules, to run side by side "
-                                                    "(each with a MDC_E2E_NAME of its own)")
+    parser.addoption("--claims", metavar="DIR", help="run the modules that no other run with this directory has claimed: for "
+                                                     "several side by side, each with a MDC_E2E_NAME of its own")
     parser.addoption("--engine", default=os.environ.get("MDC_E2E_ENGINE", "docker"), choices=["docker", "podman"])
 
 
-def _shard(items, which):
-    """Whole modules, the largest first, each to the part that has least so far; slow tests count more."""
-    part, parts = (int(n) for n in which.split("/"))
+def _by_size(items):
+    """Whole modules, the largest first; slow tests count more."""
     weights = {}
     for item in items:
-        weights[item.fspath] = weights.get(item.fspath, 0) + (4 if item.get_closest_marker("slow") else 1)
-    sums, ours = [0] * parts, set()
-    for path in sorted(weights, key=lambda p: (-weights[p], str(p))):
-        least = sums.index(min(sums))
-        sums[least] += weights[path]
-        if least == part - 1:
-            ours.add(path)
-    return [i for i in items if i.fspath in ours]
+        weights[item.path] = weights.get(item.path, 0) + (4 if item.get_closest_marker("slow") else 1)
+    return sorted(items, key=lambda i: (-weights[i.path], str(i.path)))  # within a module the order stays
+
+
+def _claimed(session, claims):
+    """The tests of one module after the other that no other part has claimed."""
+    for path, group in itertools.groupby(session.items, key=lambda i: i.path):
+        try:
+            os.close(os.open(claims / path.name, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        yield from group
+
+
+def pytest_runtestloop(session):
+    """With --claims: what pytest's own loop does, but for our share only."""
+    claims = session.config.getoption("--claims")
+    if not claims or session.testsfailed or session.config.option.collectonly:
+        return None
+    ours = _claimed(session, Path(claims))
+    item = next(ours, None)
+    while item:
+        following = next(ours, None)  # known before: else what the whole run shares would be closed
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = following
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config, items):
-    items[:] = _shard(items, config.getoption("--shard"))
+    if config.getoption("--claims"):
+        items[:] = _by_size(items)
     with_podman = config.getoption("--engine") == "podman"
     for item in items:
         names = {item.path.name, f"{item.path.name}::{item.name}", f"{item.path.name}::{item.originalname}"}
