@@ -228,7 +228,7 @@ static int open_dir(const char *path, int *fd, struct err *e)
 static int place_open(struct bench *b, const struct active *to, struct place *p, struct err *e)
 {
 	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
-	bool ready = to && b->ahead == to;
+	bool ready = b->ahead && b->ahead == to;
 
 	*p = (struct place){.bench = b, .to = to, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
 	p->temp = xasprintf("%s/place", stage);
