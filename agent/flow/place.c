@@ -225,13 +225,19 @@ static int open_dir(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_set(e, ERR_RETRY, errno, "cannot open %s", path) : 0;
 }
 
-static int place_open(struct bench *b, const struct active *to, struct place *p, struct err *e)
+static char *temp_dir_of(const struct bench *b)
 {
 	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
+
+	return path_join(stage, "place");
+}
+
+static int place_open(struct bench *b, const struct active *to, struct place *p, struct err *e)
+{
 	bool ready = b->ahead && b->ahead == to;
 
 	*p = (struct place){.bench = b, .to = to, .live_fd = -1, .elsewhere_fd = -1, .temp_fd = -1};
-	p->temp = xasprintf("%s/place", stage);
+	p->temp = temp_dir_of(b);
 	b->ahead = NULL;
 	if ((!ready && tree_remove(p->temp, e) < 0) || dir_make(p->temp, 0700, e) < 0 ||
 	    dir_make(b->live, 0755, e) < 0 || dir_make(b->elsewhere, 0755, e) < 0 ||
@@ -324,8 +330,7 @@ void place_forget(struct bench *b)
 
 	if (!b->ahead)
 		return;
-	auto_free char *stage = store_stage_dir(b->sync->store, b->trial->name);
-	auto_free char *temp = path_join(stage, "place");
+	auto_free char *temp = temp_dir_of(b);
 
 	(void)tree_remove(temp, &ignored);
 	b->ahead = NULL;

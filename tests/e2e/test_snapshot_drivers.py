@@ -229,6 +229,41 @@ def test_large_files(volume, kind, in_kernel, processors):
         v.snap("drop", v.place)
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor: there is one thread")
+def test_the_idle_thread_writes_to_the_disk(volume):
+    v = volume("ext4", "copy")
+    (v.path / "one").write_bytes(os.urandom(128 * MIB))
+    log = v.at.parent / "trace"
+    v.snap("take", v.path, v.place, before=["strace", "-f", "-qq", "-o", log, "-e", "trace=copy_file_range,sync_file_range"])
+    who = {name: set(re.findall(rf"^(\d+) +{name}\(", log.read_text(), re.M)) for name in ("copy_file_range", "sync_file_range")}
+    assert len(who["copy_file_range"]) == 1, who
+    assert who["sync_file_range"] - who["copy_file_range"], who
+
+
+def test_a_disk_that_fails_while_it_is_written(place):
+    """What another thread had the kernel write ahead, and could not be written, fails the copy all the same."""
+    below, at = place / "below", place / "at"
+    for p in (below, at):
+        p.mkdir()
+    sandbox.run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(below))
+    try:
+        with open(below / "img", "wb") as f:
+            f.truncate(512 * MIB)
+        sandbox.run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", str(below / "img"))
+        sandbox.run("mount", "-o", "loop,errors=continue", str(below / "img"), str(at))
+        try:
+            v = Volume(at / "t", "copy")
+            (v.path / "one").write_bytes(os.urandom(32 * MIB))
+            os.sync()
+            r = v.snap("take", v.path, v.place, ok=False)  # the disk has room, what is below it has not
+            assert r.returncode != 0, r.stdout
+            assert str(v.place) in r.stderr or "Input/output error" in r.stderr, r.stderr
+        finally:
+            sandbox.run("umount", "-l", str(at))
+    finally:
+        sandbox.run("umount", "-l", str(below))
+
+
 def test_killed_or_full_in_a_large_file(volume):
     v = volume("ext4", "copy")
     large(v.path)
