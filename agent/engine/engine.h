@@ -122,6 +122,14 @@ int compose_stop(struct engine *g, const struct compose_call *c, struct err *e);
 /* After a killed Compose: remove or rename <hex>_name leftovers, remove dead containers. Only of
  * this project. *done: what was done, in words. */
 int engine_repair(struct engine *g, const char *project, struct strv *done, struct err *e);
+/*
+ * An engine whose disk was full may keep the endpoint of a container that it removed; the next one
+ * of that name cannot start then (docker/cli issue 1891). why: what `up` said. *done: it was such
+ * an endpoint of this project, and is gone: `up` is worth another try. The engine finds it by the
+ * container's name only, not by ids (moby issue 33156).
+ */
+int engine_release_endpoint(struct engine *g, const char *project, const char *why, bool *done,
+			    struct err *e);
 
 /* ---- data: who uses it, and holding them (uses.c, control.c, exec.c) ---- */
 struct mount {

@@ -11,10 +11,13 @@
 #include "agent/engine/api.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/str.h"
 
 #include <string.h>
 
-enum { PREFIX_DIGITS = 12, REMOVE_MS = 60000 };
+enum { PREFIX_DIGITS = 12, REMOVE_MS = 60000, NAME_MAX_BYTES = 255 };
+
+#define NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 /* The name behind "<12 hex digits>_", or NULL. */
 static const char *intended_name(const char *name)
@@ -113,5 +116,58 @@ int engine_repair(struct engine *g, const char *project, struct strv *done, stru
 		if (repair_one(g, list, c, done, e) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* The name behind the words `before` in text; the caller frees; NULL if there is none. */
+static char *name_behind(const char *text, const char *before)
+{
+	const char *at = strstr(text, before);
+
+	if (!at)
+		return NULL;
+	at += strlen(before);
+	size_t len = strspn(at, NAME_BYTES);
+
+	return len > 0 && len <= NAME_MAX_BYTES ? xstrndup(at, len) : NULL;
+}
+
+/* The project's container of that name, unless it runs: then the endpoint is in use. */
+static bool is_waiting(const cJSON *list, const char *project, const char *name)
+{
+	const cJSON *c = NULL;
+
+	cJSON_ArrayForEach (c, list) {
+		const char *of = json_str(json_obj(c, "Labels"), "com.docker.compose.project", "");
+
+		if (str_eq(of, project) && str_eq(api_container_name(c), name))
+			return container_state_parse(json_str(c, "State", "")) != CONTAINER_RUNNING;
+	}
+	return false;
+}
+
+int engine_release_endpoint(struct engine *g, const char *project, const char *why, bool *done,
+			    struct err *e)
+{
+	auto_free char *name = name_behind(why, "endpoint with name ");
+	auto_free char *network = name_behind(why, " already exists in network ");
+	auto_json cJSON *list = NULL;
+
+	*done = false;
+	if (!name || !network)
+		return 0;
+	if (api_containers(g, project, &list, e) < 0)
+		return -1;
+	if (!is_waiting(list, project, name))
+		return 0;
+	auto_free char *path = xasprintf("/networks/%s/disconnect", network);
+	auto_json cJSON *body = cJSON_CreateObject();
+	auto_api_answer struct api_answer a;
+
+	json_set_str(body, "Container", name);
+	json_set_bool(body, "Force", true);
+	if (api_post(g, path, body, API_TIMEOUT_MS, &a, e) < 0)
+		return -1;
+	*done = a.status < 300;
 	return 0;
 }

@@ -10,7 +10,13 @@
 
 #include <string.h>
 
-enum { UP_MS = 20 * 60 * 1000, DOWN_MS = 10 * 60 * 1000, LOG_LINES = 5, LOG_BYTES = 600 };
+enum {
+	UP_MS = 20 * 60 * 1000,
+	DOWN_MS = 10 * 60 * 1000,
+	LOG_LINES = 5,
+	LOG_BYTES = 600,
+	ENDPOINTS_MAX = 50
+};
 
 static void show_line(const char *line, void *arg)
 {
@@ -78,6 +84,23 @@ static bool is_stale_task(const struct err *e)
 	       str_starts(id + ID_DIGITS, ": already exists");
 }
 
+/* Each try may show another endpoint that the engine has not forgotten. */
+static int up(struct bench *b, const struct compose_call *call, struct err *e)
+{
+	for (int i = 0; compose_up(b->sync->engine, call, e) < 0; i++) {
+		struct err ignored = ERR_INIT;
+		bool again = false;
+
+		if (i < ENDPOINTS_MAX)
+			(void)engine_release_endpoint(b->sync->engine, call->project, e->cause,
+						      &again, &ignored);
+		if (!again)
+			return -1;
+		err_clear(e);
+	}
+	return 0;
+}
+
 int apply_model(struct bench *b, const struct active *a, struct err *e)
 {
 	auto_strv struct strv repaired = STRV_INIT;
@@ -92,12 +115,12 @@ int apply_model(struct bench *b, const struct active *a, struct err *e)
 	if (secrets_put(b->sync, a, &filled, e) < 0)
 		return -1;
 	struct compose_call call = call_of(b, filled ? filled : path, UP_MS);
-	int rc = compose_up(b->sync->engine, &call, e);
+	int rc = up(b, &call, e);
 
 	if (rc < 0 && is_stale_task(e)) {
 		err_clear(e);
 		call.anew = true;
-		rc = compose_up(b->sync->engine, &call, e);
+		rc = up(b, &call, e);
 	}
 	secrets_filled_done(filled);
 	if (rc == 0)

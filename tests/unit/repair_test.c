@@ -149,9 +149,55 @@ static void check_leftover(void **state)
 	fake_stop(&f);
 }
 
+#define ENDPOINT "endpoint with name k-s1-1 already exists in network k_default"
+
+static const struct endpoint {
+	const char *name, *why, *list, *requests;
+	int status;
+	bool done;
+} endpoints[] = {
+	{"of a container that was removed", "x: " ENDPOINT ": y", C("a", "k-s1-1", "created", OURS),
+	 "POST /networks/k_default/disconnect\n", 200, true},
+	{"the engine does not know it", ENDPOINT, C("a", "k-s1-1", "created", OURS),
+	 "POST /networks/k_default/disconnect\n", 404, false},
+	{"in use", ENDPOINT, C("a", "k-s1-1", "running", OURS), "", 200, false},
+	{"of another project", ENDPOINT,
+	 C("a", "k-s1-1", "created", "\"com.docker.compose.project\":\"k2\""), "", 200, false},
+	{"of nobody", ENDPOINT, "", "", 200, false},
+	{"another error", "port is already allocated", C("a", "k-s1-1", "created", OURS), NULL, 200,
+	 false},
+	{"no name", "endpoint with name  already exists in network ", "", NULL, 200, false},
+};
+
+static void check_endpoint(void **state)
+{
+	const struct endpoint *r = *state;
+	auto_free char *list = xasprintf("[%s]", r->list);
+	const struct canned table[] = {
+		{"GET /containers/json", 200, list, CANNED_JSON, 0},
+		{"POST /networks/", r->status, "{}", CANNED_JSON, 0},
+		{.request = NULL},
+	};
+	struct fake_engine f;
+	struct err e = ERR_INIT;
+	bool done = false;
+
+	fake_start(&f, table, NULL);
+	assert_int_equal(engine_release_endpoint(f.g, "k", r->why, &done, &e), 0);
+	assert_int_equal(done, r->done);
+	auto_free char *requests = fake_read(&f, "requests");
+	const char *changes = strchr(requests, '\n'); /* behind the list */
+
+	if (r->requests)
+		assert_string_equal(changes ? changes + 1 : "?", r->requests);
+	else
+		assert_string_equal(requests, ""); /* not even the list is asked for */
+	fake_stop(&f);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(leftovers)];
+	struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(leftovers) + COUNT_OF(endpoints)];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -160,5 +206,8 @@ int main(void)
 	for (size_t i = 0; i < COUNT_OF(leftovers); i++)
 		tests[n++] = (struct CMUnitTest){leftovers[i].name, check_leftover, NULL, NULL,
 						 (void *)(uintptr_t)&leftovers[i]};
+	for (size_t i = 0; i < COUNT_OF(endpoints); i++)
+		tests[n++] = (struct CMUnitTest){endpoints[i].name, check_endpoint, NULL, NULL,
+						 (void *)(uintptr_t)&endpoints[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
