@@ -4,6 +4,7 @@
  * Depends on: sync.h.
  */
 #include "agent/flow/sync.h"
+#include "agent/snapshot/snapshot.h"
 
 #include "common/duration.h"
 #include "common/file.h"
@@ -11,8 +12,9 @@
 
 #include <string.h>
 
-enum { SHORT_PERCENT = 2 };
+enum { SHORT_PERCENT = 2, FULL_PERCENT = 1 };
 static const unsigned long long SHORT_FLOOR = 256ULL * 1024 * 1024;
+static const unsigned long long FULL_FLOOR = 64ULL * 1024 * 1024;
 
 static void look(struct sync *s, const char *path)
 {
@@ -52,6 +54,23 @@ void disk_look_engine(struct sync *s)
 
 	if (!s->dry && engine_root(s->engine, &root, &ignored) == 0)
 		look(s, root);
+}
+
+static bool is_full_now(const char *path)
+{
+	unsigned long long left = 0, all = 0;
+	struct err ignored = ERR_INIT;
+
+	return disk_space(path, &left, &all, &ignored) == 0 && left < FULL_FLOOR &&
+	       left < all / 100 * FULL_PERCENT;
+}
+
+bool disk_is_full(const char *path)
+{
+	if (!is_full_now(path))
+		return false;
+	snapshot_settle(path); /* some count what was removed only after a while */
+	return is_full_now(path);
 }
 
 bool disk_is_reason(const char *why)

@@ -146,11 +146,9 @@ static bool enough(const char *dir, int64_t need)
 {
 	unsigned long long left = 0;
 	struct err ignored = ERR_INIT;
-	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	/* Some file systems give room back only with their next commit. */
-	if (fd >= 0)
-		(void)syncfs(fd);
+	/* Some file systems give room back only after a while. */
+	snapshot_settle(dir);
 	return disk_space(dir, &left, NULL, &ignored) == 0 && (int64_t)left >= need;
 }
 

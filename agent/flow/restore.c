@@ -1,9 +1,9 @@
 /*
  * restore - put volumes' data back: containers go first, then each tree is built beside its place,
- * then all are exchanged, and what was there is set aside. Each stage is in the intent before the
- * next begins, with the identities by which a restart tells old from new; so it is repeatable from
- * any instruction. Needs no space where a copy itself can be exchanged in. Depends on:
- * snap_parts.h.
+ * then all are exchanged, and what was there is set aside (restore_aside.c). Each stage is in the
+ * intent before the next begins, with the identities by which a restart tells old from new; so it
+ * is repeatable from any instruction. Needs no space where a copy itself can be exchanged in.
+ * Depends on: snap_parts.h.
  */
 #include "agent/flow/snap_parts.h"
 
@@ -39,7 +39,10 @@ static int choose(struct bench *b, const struct exchange *x, struct tree_choice 
 	auto_free char *root = engine_root_of(x->path, x->name);
 	auto_free char *dir = path_dir(x->from);
 	auto_free char *store = path_dir(dir); /* <store>/<id>/<name>: wherever that is now */
-	struct tree_where w = snap_where(b->sync, root, x->driver);
+	/* Whether blocks are shared is found out by copying, if there is anything to copy: the
+	 * question needs room, and the failed version may have left none. */
+	struct tree_where w =
+		snap_where(b->sync, root, str_eq(x->driver, "reflink") ? "copy" : x->driver);
 
 	w.store_dir = store;
 	w.subvolumes = false;
@@ -89,110 +92,6 @@ static int swap_each(struct bench *b, struct err *e)
 	return fault_hit(FAULT_restore_swapped, e);
 }
 
-/* A move may fail after the move itself, when the directory cannot be synced. */
-static bool moved_to(const struct exchange *x, const char *place)
-{
-	struct err why = ERR_INIT;
-
-	return tree_set_aside(driver_find(x->driver), x->built, place, &why) == 0 ||
-	       (!file_exists(x->built) && file_exists(place));
-}
-
-/* What cannot be moved stays where it lies; beside the volume, where the next restore builds, under
- * a name of its own. The record says so. */
-static int put_aside(const char *aside_id, struct exchange *x, struct err *e)
-{
-	if (!x->aside)
-		return snapshot_drop(driver_find(x->driver), x->built, e);
-	auto_free char *side = tree_sibling(x->path);
-	auto_free char *beside = xasprintf("%s.%s", side, aside_id);
-
-	/* Before the record was written it may have been left beside already. */
-	if (!(file_exists(beside) && !file_exists(x->built)) && moved_to(x, x->aside))
-		return 0;
-	bool beside_now = str_eq(x->built, side) && moved_to(x, beside);
-
-	free(x->aside);
-	x->aside = beside_now ? TAKE(beside) : xstrdup(x->built);
-	return 0;
-}
-
-static void fill_aside(const struct bench *b, struct snapshot *x)
-{
-	const struct snap_state *s = &b->intent.snap;
-	const struct active *of = s->by_hand ? &b->trial->old : &b->trial->new;
-
-	*x = (struct snapshot){
-		.id = xstrdup(s->aside_id),
-		.project = xstrdup(b->trial->name),
-		.kind = s->by_hand ? SNAPSHOT_MANUAL : SNAPSHOT_FAILED,
-		.made = clock_wall(),
-		.generation = s->by_hand ? b->trial->old.generation : b->sync->number,
-		.before = s->by_hand ? 0 : b->sync->number,
-		.quiesce = QUIESCE_STOP,
-		.why = xstrdup_null(b->intent.why),
-	};
-	memcpy(x->digest, of->want.digest, sizeof(x->digest));
-	commit_info_copy(&x->commit, &of->commit);
-	x->v = xcalloc(s->n_exchanges + 1, sizeof(*x->v));
-	for (size_t i = 0; i < s->n_exchanges; i++) {
-		const struct exchange *c = &s->exchanges[i];
-		struct err ignored = ERR_INIT;
-
-		if (!c->aside)
-			continue;
-		struct snapshot_volume *v = &x->v[x->n++];
-
-		*v = (struct snapshot_volume){
-			.name = xstrdup(c->name),
-			.mount = xstrdup_null(c->mount),
-			.bind = c->name[0] == '/',
-			.path = xstrdup(c->path),
-			.driver = xstrdup(c->driver),
-			.place = xstrdup(c->aside),
-			.bytes = -1,
-		};
-		(void)tree_identity(driver_find(c->driver), v->place, &v->identity, &ignored);
-	}
-}
-
-/* Copies that were exchanged in are not in the store any more. */
-static int update_source(struct bench *b, struct err *e)
-{
-	struct snap_state *s = &b->intent.snap;
-	struct snapshot *x = &s->snapshot;
-	size_t left = 0;
-	bool moved = false;
-
-	for (size_t i = 0; i < x->n; i++) {
-		for (size_t k = 0; k < s->n_exchanges; k++)
-			if (s->exchanges[k].consume && str_eq(x->v[i].name, s->exchanges[k].name))
-				moved = x->v[i].moved = true;
-		left += !x->v[i].moved && !x->v[i].absent;
-	}
-	if (!moved)
-		return 0;
-	return left > 0 ? snapshot_write(b->sync->store, x, e)
-			: snapshot_forget(b->sync->store, x->id, e);
-}
-
-static int keep_aside(struct bench *b, struct err *e)
-{
-	struct snap_state *s = &b->intent.snap;
-	auto_snapshot struct snapshot aside = {.id = NULL};
-
-	for (size_t i = 0; i < s->n_exchanges; i++)
-		if (put_aside(s->aside_id, &s->exchanges[i], e) < 0)
-			return -1;
-	if (s->aside_id)
-		fill_aside(b, &aside);
-	if (aside.n > 0 && snapshot_write(b->sync->store, &aside, e) < 0)
-		return -1;
-	if (s->undoing && update_source(b, e) < 0)
-		return -1;
-	return fault_hit(FAULT_restore_aside, e);
-}
-
 static void tell(struct bench *b, int64_t ms)
 {
 	const struct snap_state *s = &b->intent.snap;
@@ -202,7 +101,9 @@ static void tell(struct bench *b, int64_t ms)
 		const struct exchange *x = &s->exchanges[i];
 		auto_free char *kept =
 			x->aside ? xasprintf("what was there is kept in snapshot %s", s->aside_id)
-				 : NULL;
+			: strv_has(&s->dropped, exchange_shown(x))
+				? xstrdup("what was there is not kept: its disk is full")
+				: NULL;
 		struct event_fields f = {.project = b->trial->name,
 					 .volume = exchange_shown(x),
 					 .snapshot = from,
@@ -226,8 +127,10 @@ static int check_copies(const struct snap_state *s, struct err *e)
 
 static int begin(struct bench *b, struct err *e)
 {
-	if (check_copies(&b->intent.snap, e) < 0 || restore_clear_users(b, true, e) < 0 ||
-	    fault_hit(FAULT_restore_cleared, e) < 0 || build_each(b, e) < 0)
+	if (check_copies(&b->intent.snap, e) < 0 || restore_clear_users(b, true, e) < 0)
+		return -1;
+	(void)bench_reserve(b, false, e); /* now that nobody is left who could take that room */
+	if (fault_hit(FAULT_restore_cleared, e) < 0 || build_each(b, e) < 0)
 		return -1;
 	snap_stage(&b->intent.snap, RESTORE_BUILT);
 	if (bench_save(b, e) < 0) {
@@ -252,7 +155,7 @@ int restore_run(struct bench *b, struct err *e)
 		   0) { /* a restart: somebody may have started one */
 		return -1;
 	}
-	if (swap_each(b, e) < 0 || keep_aside(b, e) < 0)
+	if (swap_each(b, e) < 0 || restore_keep_aside(b, e) < 0)
 		return -1;
 	snap_stage(s, RESTORE_DONE);
 	if (bench_save(b, e) < 0) {
@@ -279,5 +182,5 @@ void restore_settle(struct bench *b)
 		    !str_eq(now, x->identity))
 			snap_drop_exchange(s, i - 1);
 	}
-	(void)keep_aside(b, &ignored);
+	(void)restore_keep_aside(b, &ignored);
 }

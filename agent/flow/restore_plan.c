@@ -110,6 +110,24 @@ static void add_new_volumes(const struct snapshot *x, struct str *out)
 				 x->v[i].mount ? x->v[i].mount : x->v[i].name);
 }
 
+static void add_aside(const struct snap_state *s, struct str *out)
+{
+	auto_free char *dropped = strv_join(&s->dropped, ", ");
+	bool kept = false;
+
+	for (size_t i = 0; i < s->n_exchanges; i++)
+		kept |= s->exchanges[i].aside != NULL;
+	str_add(out, "; its data is as before");
+	if (kept)
+		str_addf(out, ", and what the failed version wrote is kept in snapshot %s",
+			 s->aside_id);
+	if (s->dropped.n > 0)
+		str_addf(out,
+			 "; what it wrote to %s was not kept: the disk was full, and the old "
+			 "version needs room",
+			 dropped);
+}
+
 char *restore_words(const struct bench *b)
 {
 	const struct snap_state *s = &b->intent.snap;
@@ -117,10 +135,7 @@ char *restore_words(const struct bench *b)
 	struct str out = STR_INIT;
 
 	if (s->undoing && s->n_exchanges > 0 && str_eq(s->stage, RESTORE_DONE))
-		str_addf(&out,
-			 "; its data is as before, and what the failed version wrote is kept in "
-			 "snapshot %s",
-			 s->aside_id);
+		add_aside(s, &out);
 	if (s->undoing && s->left.n > 0)
 		str_addf(&out, "; not put back: %s; the data from before is snapshot %s", left,
 			 s->snapshot.id);

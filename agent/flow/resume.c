@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Of the content; of taking up one that was cut off; of records of one trial: a way from the first
@@ -42,6 +43,10 @@ static int resume_apply(struct bench *b, cJSON **result, struct err *e)
 	if (done) {
 		*result = trial_end(b, "good", NULL);
 		return intent_remove(b->sync->store, b->trial->name, e);
+	}
+	if (b->intent.disk) {
+		err_set(e, ERR_RETRY, ENOSPC, "no room to go on with it");
+		return undo_trial(b, e, result);
 	}
 	if (b->intent.attempt >= MAX_ATTEMPTS) {
 		err_set(e, ERR_FAILED, 0, "the agent died twice while deploying this content");
@@ -94,15 +99,19 @@ static int give_up(struct bench *b, cJSON **result, struct err *e)
 	return 0;
 }
 
-/* Before it is made. Without room it goes back all the same, where that needs no more records. */
+/* Before it is made. Without room it goes back all the same, uncounted: what failed may be what
+ * fills the disk. */
 static int count(struct bench *b, struct err *e)
 {
+	bool forward = str_eq(b->intent.phase, PHASE_APPLY);
+
 	b->intent.resumes++;
 	if (bench_save(b, e) == 0)
 		return 0;
-	if (!trial_disk_error(e) || strcmp(b->intent.phase, PHASE_UNDO) != 0 ||
-	    b->intent.snap.snapshot.id)
+	if (!trial_disk_error(e) || (!forward && !str_eq(b->intent.phase, PHASE_UNDO)))
 		return -1;
+	if (forward)
+		b->intent.disk = true;
 	err_clear(e);
 	return 0;
 }

@@ -85,6 +85,8 @@ struct snap_state {
 	struct snapshot snapshot; /* id NULL: none; made 0: planned only */
 	struct strv auto_restore; /* names of its volumes that an undo puts back */
 	struct strv left;         /* ... that it does not, with the reason, a line each */
+	struct strv
+		dropped; /* what the failed version wrote there was not kept: its disk is full */
 	struct hold *holds;
 	size_t n_holds;
 	char *stage;    /* RESTORE_*, or NULL: no restore was begun */

@@ -59,6 +59,7 @@ void snap_state_done(struct snap_state *s)
 		snapshot_done(&s->snapshot);
 	strv_done(&s->auto_restore);
 	strv_done(&s->left);
+	strv_done(&s->dropped);
 	snap_holds_done(s);
 	snap_exchanges_done(s);
 	free(s->from_id);
@@ -111,6 +112,8 @@ void snap_state_to_json(const struct snap_state *s, cJSON *intent)
 		cJSON_AddItemToObject(o, "snapshot", snapshot_to_json(&s->snapshot));
 	json_set_strv(o, "auto_restore", &s->auto_restore);
 	json_set_strv(o, "left", &s->left);
+	if (s->dropped.n > 0)
+		json_set_strv(o, "dropped", &s->dropped);
 	list = cJSON_AddArrayToObject(o, "holds");
 	for (size_t i = 0; i < s->n_holds; i++)
 		cJSON_AddItemToArray(list, hold_to_json(&s->holds[i]));
@@ -176,6 +179,7 @@ void snap_state_from_json(const cJSON *intent, struct snap_state *s)
 		snapshot_from_json(json_obj(o, "snapshot"), &s->snapshot);
 	json_get_strv(o, "auto_restore", &s->auto_restore);
 	json_get_strv(o, "left", &s->left);
+	json_get_strv(o, "dropped", &s->dropped);
 	holds_from_json(json_arr(o, "holds"), s);
 	s->stage = xstrdup_null(json_str(o, "stage", NULL));
 	s->undoing = json_bool(o, "undoing", false);

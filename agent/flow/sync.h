@@ -177,6 +177,8 @@ int decide_plan(struct sync *s, struct err *e);
 void disk_look(struct sync *s);        /* the state directory's */
 void disk_look_engine(struct sync *s); /* the engine's; it is open */
 bool disk_is_reason(const char *why);
+/* So little room is left where path lies that what runs there could not write. */
+bool disk_is_full(const char *path);
 /* report.c. Also from inside workers. message NULL: the event's meaning. */
 void report_event(struct sync *s, enum event ev, const struct event_fields *f, const char *message);
 /* A failure that may go on for long: told by the rule of repeats (store.h). It is the same one

@@ -147,8 +147,10 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 	b->intent.why = xstrdup(why->cause);
 	err_clear(why);
 	bench_phase(b, PHASE_UNDO);
-	(void)bench_reserve(b, false, &e);
 	restore_plan_undo(b);
+	/* With data to put back only then, when the containers that may have filled it are gone. */
+	if (!b->intent.snap.stage)
+		(void)bench_reserve(b, false, &e);
 	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it
 	 * again. */
 	(void)undo_remember(b, &e);

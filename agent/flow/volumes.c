@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/path.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -262,20 +263,31 @@ static void look_at_settings(const struct volumes_query *q, struct project_volum
 	v->why_not = xstrdup("the settings leave it out (snapshot.volumes)");
 }
 
-static int choose(struct sync *s, const struct volumes_query *q, const char *root,
-		  struct project_volume *v, struct err *e)
+/* Is it there at all? If that cannot be said, it is not taken for one that has no data. */
+static int look_at_data(struct project_volume *v, struct err *e)
 {
 	struct stat st;
 
+	if (v->path && lstat(v->path, &st) == 0)
+		return 0;
+	if (v->path && errno != ENOENT && errno != ENOTDIR)
+		return err_set(e, ERR_RETRY, errno, "cannot look at %s", v->path);
+	v->absent = v->kind == VOLUME_BIND;
+	if (!v->absent)
+		v->why_not = xasprintf("the engine knows it, but %s is not there",
+				       v->path ? v->path : "its data");
+	return 0;
+}
+
+static int choose(struct sync *s, const struct volumes_query *q, const char *root,
+		  struct project_volume *v, struct err *e)
+{
 	if (v->why_not || v->absent)
 		return 0;
-	if (!v->path || lstat(v->path, &st) < 0) {
-		v->absent = v->kind == VOLUME_BIND;
-		if (!v->absent)
-			v->why_not = xasprintf("the engine knows it, but %s is not there",
-					       v->path ? v->path : "its data");
+	if (look_at_data(v, e) < 0)
+		return -1;
+	if (v->why_not || v->absent)
 		return 0;
-	}
 	struct tree_where w =
 		snap_where(s, root, settings_driver_of(q->settings, v->mount ? v->mount : v->name));
 

@@ -33,23 +33,49 @@ static int failed(struct err *e, enum btrfs_util_error code, const char *doing, 
 		       btrfs_util_strerror(code));
 }
 
-bool subvolume_is(const char *path)
+/* As the questions below: 1: yes; 0: no; -1: that cannot be said. */
+static int on_btrfs(const char *path, struct err *e)
 {
-	struct stat st;
 	struct statfs fs;
 
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_ino == SUBVOLUME_INO &&
-	       statfs(path, &fs) == 0 && fs.f_type == BTRFS_SUPER_MAGIC;
+	if (statfs(path, &fs) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
+	return fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
-bool subvolume_same_disk(const char *a, const char *b)
+int subvolume_is(const char *path, struct err *e)
 {
-	struct btrfs_ioctl_fs_info_args x = {0}, y = {0};
-	auto_close int fa = open(a, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_close int fb = open(b, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
 
-	return fa >= 0 && fb >= 0 && ioctl(fa, BTRFS_IOC_FS_INFO, &x) == 0 &&
-	       ioctl(fb, BTRFS_IOC_FS_INFO, &y) == 0 && memcmp(x.fsid, y.fsid, sizeof(x.fsid)) == 0;
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
+	return S_ISDIR(st.st_mode) && st.st_ino == SUBVOLUME_INO ? on_btrfs(path, e) : 0;
+}
+
+static int file_system_id(const char *path, struct btrfs_ioctl_fs_info_args *out, struct err *e)
+{
+	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*out = (struct btrfs_ioctl_fs_info_args){0};
+	if (fd < 0 || ioctl(fd, BTRFS_IOC_FS_INFO, out) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot ask which btrfs %s is on", path);
+	return 0;
+}
+
+int subvolume_same_disk(const char *a, const char *b, struct err *e)
+{
+	struct btrfs_ioctl_fs_info_args x, y;
+	int both = on_btrfs(a, e);
+
+	if (both == 1)
+		both = on_btrfs(b, e);
+	if (both != 1)
+		return both;
+	if (file_system_id(a, &x, e) < 0 || file_system_id(b, &y, e) < 0)
+		return -1;
+	return memcmp(x.fsid, y.fsid, sizeof(x.fsid)) == 0;
 }
 
 int subvolume_snapshot(const char *path, const char *place, bool read_only, struct err *e)
@@ -89,38 +115,63 @@ int subvolume_identity(const char *path, char **out, struct err *e)
 	return 0;
 }
 
-/* Where path lies within its subvolume: "" or "a/b/". NULL if that cannot be said. */
-static char *place_within(const char *path)
+/* Where path lies within its subvolume: "" or "a/b/". */
+static int place_within(const char *path, char **out, struct err *e)
 {
 	struct btrfs_ioctl_ino_lookup_args args = {0};
 	struct stat st;
 	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return NULL;
+		return err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
 	args.objectid = st.st_ino;
-	return ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) < 0 ? NULL : xstrdup(args.name);
+	if (ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot ask where %s lies in its subvolume",
+			       path);
+	*out = xstrdup(args.name);
+	return 0;
 }
 
-char *subvolume_below(const char *path)
+int subvolume_below(const char *path, char **out, struct err *e)
 {
 	struct btrfs_util_subvolume_iterator *i = NULL;
-	auto_free char *within = place_within(path);
-	char *found = NULL;
+	auto_free char *within = NULL;
+	uint64_t top = 0; /* left to the iterator, only a subvolume itself would do for path */
 
-	if (!within || btrfs_util_create_subvolume_iterator(path, 0, 0, &i) != BTRFS_UTIL_OK)
-		return NULL;
-	while (!found) {
-		char *name = NULL;
+	*out = NULL;
+	if (place_within(path, &within, e) < 0)
+		return -1;
+	enum btrfs_util_error code = btrfs_util_subvolume_id(path, &top);
 
-		if (btrfs_util_subvolume_iterator_next(i, &name, NULL) != BTRFS_UTIL_OK)
-			break;
-		if (str_starts(name, within))
-			found = xstrdup(name + strlen(within));
-		free(name);
+	if (code == BTRFS_UTIL_OK)
+		code = btrfs_util_create_subvolume_iterator(path, top, 0, &i);
+
+	while (code == BTRFS_UTIL_OK && !*out) {
+		auto_free char *name = NULL;
+
+		code = btrfs_util_subvolume_iterator_next(i, &name, NULL);
+		if (code == BTRFS_UTIL_OK && str_starts(name, within))
+			*out = xstrdup(name + strlen(within));
 	}
-	btrfs_util_destroy_subvolume_iterator(i);
-	return found;
+	if (code != BTRFS_UTIL_OK && code != BTRFS_UTIL_ERROR_STOP_ITERATION)
+		(void)failed(e, code, "list the subvolumes below", path);
+	if (i)
+		btrfs_util_destroy_subvolume_iterator(i);
+	return code == BTRFS_UTIL_OK || code == BTRFS_UTIL_ERROR_STOP_ITERATION ? 0 : -1;
+}
+
+/* The kernel's cleaner wakes up every 30 seconds; this ioctl wakes it now (BTRFS_IOC_SYNC). */
+bool subvolume_pending(const char *path)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t *ids = NULL;
+	size_t n = 0;
+
+	if (on_btrfs(path, &ignored) != 1 || btrfs_util_sync(path) != BTRFS_UTIL_OK ||
+	    btrfs_util_deleted_subvolumes(path, &ids, &n) != BTRFS_UTIL_OK)
+		return false;
+	free(ids);
+	return n > 0;
 }
 
 /*

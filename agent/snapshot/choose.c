@@ -125,10 +125,13 @@ static const char *far_system(long type)
 	}
 }
 
-static int choose_btrfs(struct tree_choice *c, const struct tree_where *w, bool subvolume)
+static int choose_btrfs(struct tree_choice *c, const struct tree_where *w, struct err *e)
 {
-	auto_free char *below = subvolume_below(c->path);
+	auto_free char *below = NULL;
+	int subvolume = subvolume_is(c->path, e);
 
+	if (subvolume < 0 || subvolume_below(c->path, &below, e) < 0)
+		return -1;
 	if (below)
 		return refuse(
 			c,
@@ -142,10 +145,15 @@ static int choose_btrfs(struct tree_choice *c, const struct tree_where *w, bool 
 	return use(c, &driver_reflink, "btrfs: it is made a subvolume with the first snapshot");
 }
 
-static int choose_tree(struct tree_choice *c, const struct tree_where *w)
+static int choose_tree(struct tree_choice *c, const struct tree_where *w, struct err *e)
 {
-	bool share = store_shares(c->store);
+	int share = 0;
 
+	if (str_eq(w->driver, "copy"))
+		return use(c, &driver_copy, "as the settings say");
+	share = store_shares(c->store, e);
+	if (share < 0)
+		return -1;
 	if (str_eq(w->driver, "reflink") && !share)
 		return refuse(
 			c,
@@ -153,19 +161,20 @@ static int choose_tree(struct tree_choice *c, const struct tree_where *w)
 	if (share && str_eq(w->driver, "btrfs"))
 		return use(c, &driver_reflink,
 			   "it is no subvolume of btrfs, so the blocks of its files are shared");
-	if (share && !str_eq(w->driver, "copy"))
+	if (share)
 		return use(c, &driver_reflink, "its file system shares the blocks of copied files");
 	return use(c, &driver_copy,
 		   w->driver ? "as the settings say" : "its file system has no snapshots");
 }
 
-static int choose_directory(struct tree_choice *c, const struct tree_where *w, bool root)
+static int choose_directory(struct tree_choice *c, const struct tree_where *w, bool root,
+			    struct err *e)
 {
 	struct statfs fs;
 	const char *far;
 
 	if (statfs(c->path, &fs) < 0)
-		return refuse(c, "%s cannot be looked at: %s", c->path, strerror(errno));
+		return err_set(e, ERR_RETRY, errno, "cannot look at %s", c->path);
 	far = far_system(fs.f_type);
 	if (far && !str_eq(w->driver, "copy"))
 		return refuse(
@@ -183,12 +192,12 @@ static int choose_directory(struct tree_choice *c, const struct tree_where *w, b
 	if (!c->store)
 		return refuse_store(c, w);
 	if (fs.f_type == BTRFS_SUPER_MAGIC) {
-		if (choose_btrfs(c, w, subvolume_is(c->path)) != 0)
-			return 1;
-		if (c->driver)
-			return 0;
+		int rc = choose_btrfs(c, w, e);
+
+		if (rc != 0 || c->driver)
+			return rc;
 	}
-	return choose_tree(c, w);
+	return choose_tree(c, w, e);
 }
 
 static int choose_command(struct tree_choice *c, const struct tree_where *w)
@@ -202,29 +211,27 @@ static int choose_command(struct tree_choice *c, const struct tree_where *w)
 	return use(c, &driver_command, "as the settings say");
 }
 
-static bool is_zfs(const char *path)
+static int choose_mounted(struct tree_choice *c, const struct tree_where *w, bool root,
+			  struct err *e)
 {
-	char *set = zfs_set_of(path);
-	bool found = set != NULL;
+	auto_free char *set = NULL;
 
-	free(set);
-	return found;
-}
-
-static int choose_mounted(struct tree_choice *c, const struct tree_where *w, bool root)
-{
-	if ((w->driver && !str_eq(w->driver, "zfs")) || !root || !is_zfs(c->path))
-		return choose_directory(c, w, root);
+	if (root && (!w->driver || str_eq(w->driver, "zfs")) && zfs_set_of(c->path, &set, e) < 0)
+		return -1;
+	if (!set)
+		return choose_directory(c, w, root, e);
 	store_any(c, w);
 	return use(c, &driver_zfs, "it is a ZFS data set");
 }
 
-/* What can be said before the driver matters: 0 or refused. */
-static int refuse_path(struct tree_choice *c, const struct tree_where *w)
+/* What can be said before the driver matters: 0, refused, or an error. */
+static int refuse_path(struct tree_choice *c, const struct tree_where *w, struct err *e)
 {
 	struct stat st;
 
-	if (stat(c->path, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (stat(c->path, &st) < 0)
+		return err_set(e, ERR_RETRY, errno, "cannot look at %s", c->path);
+	if (!S_ISDIR(st.st_mode))
 		return refuse(c, "it is not a directory");
 	if (w->driver && !driver_find(w->driver))
 		return refuse(c, "there is no driver %s", w->driver);
@@ -237,16 +244,18 @@ static int choose(struct tree_choice *c, const struct tree_where *w, struct err 
 	auto_free char *below = NULL;
 	bool root = false;
 
-	store_find(c, w);
-	if (mounts_look(c->path, &root, &below, e) < 0)
+	int rc;
+
+	if (store_find(c, w, e) < 0 || mounts_look(c->path, &root, &below, e) < 0)
 		return -1;
-	if (refuse_path(c, w) != 0)
-		return 1;
+	rc = refuse_path(c, w, e);
+	if (rc != 0)
+		return rc;
 	if (str_eq(w->driver, "command"))
 		return choose_command(c, w);
 	if (below)
 		return refuse(c, "something else is mounted below it: %s", below);
-	return choose_mounted(c, w, root);
+	return choose_mounted(c, w, root, e);
 }
 
 static int find_cost(struct tree_choice *c, bool count, struct err *e)
@@ -294,10 +303,10 @@ int tree_choose(const char *path, const struct tree_where *w, bool count, struct
 	} else {
 		result = choose(&c, w, e);
 	}
-	if (result == 0) {
-		store_consume(&c);
+	if (result == 0)
+		result = store_consume(&c, e);
+	if (result == 0)
 		result = find_cost(&c, count, e);
-	}
 	if (result >= 0 && c.driver)
 		result = disk_space(c.path, &left, &total, e);
 	if (result < 0) {

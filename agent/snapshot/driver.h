@@ -68,28 +68,34 @@ int exchange(const char *a, const char *path, const char *identity, struct err *
 /* renameat2(); the directories keep their times. errno is set on failure. */
 int rename_keeping_times(const char *from, const char *to, unsigned flags);
 
-bool subvolume_is(const char *path);
-bool subvolume_same_disk(const char *a, const char *b); /* one btrfs, whatever the subvolumes */
+/* 1: yes; 0: no; -1: that cannot be said (ERR_RETRY): never the same as no. */
+int subvolume_is(const char *path, struct err *e);                    /* nothing there: no */
+int subvolume_same_disk(const char *a, const char *b, struct err *e); /* one btrfs for both */
 int subvolume_snapshot(const char *path, const char *place, bool read_only, struct err *e);
 int subvolume_delete(const char *path, struct err *e);
 int subvolume_writable(const char *path, struct err *e);
 int subvolume_identity(const char *path, char **out, struct err *e);
 int subvolume_convert(const char *path, const struct tree_progress *p, struct err *e);
-/* The first subvolume below the directory path, relative to it; NULL: there is none. */
-char *subvolume_below(const char *path);
+/* *out: the first subvolume below the directory path, relative to it; NULL: there is none. */
+int subvolume_below(const char *path, char **out, struct err *e);
+/* Does the file system of path still clean up subvolumes that were deleted? Has it go on at once.
+ */
+bool subvolume_pending(const char *path);
 
-/* ---- what choose.c asks ---- */
+/* ---- what choose.c asks ----
+ * A question without an answer is an error, so that it is asked again before anything is touched: a
+ * volume taken for one that cannot be copied would lose its way back. */
 
 /* c->store: the directory for copies of c->path, or NULL: none is known. */
-void store_find(struct tree_choice *c, const struct tree_where *w);
+int store_find(struct tree_choice *c, const struct tree_where *w, struct err *e);
 /* The same where only the names of copies are kept: any file system will do. */
 void store_any(struct tree_choice *c, const struct tree_where *w);
-/* Do files there share their blocks (FICLONE)? Tried with files that have no name. */
-bool store_shares(const char *store);
+/* Do files there share their blocks (FICLONE)? Tried with files that have no name. 1, 0, or -1. */
+int store_shares(const char *store, struct err *e);
 /* c->consume: can a copy in the store be renamed to where path is? */
-void store_consume(struct tree_choice *c);
-/* The name of the ZFS data set that is mounted at path, or NULL. */
-char *zfs_set_of(const char *path);
+int store_consume(struct tree_choice *c, struct err *e);
+/* *out: the name of the ZFS data set that is mounted at path, or NULL. The caller frees. */
+int zfs_set_of(const char *path, char **out, struct err *e);
 struct tree_size {
 	int64_t files, bytes;
 	char *elsewhere; /* a directory in it that is on another file system; or NULL */

@@ -7,6 +7,7 @@
 #include "agent/snapshot/driver.h"
 
 #include "common/auto.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/path.h"
@@ -18,6 +19,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { SETTLE_MS = 30000, SETTLE_PAUSE_MS = 20 };
 
 static const struct snapshot_driver *const drivers[] = {
 	&driver_btrfs, &driver_reflink, &driver_copy, &driver_zfs, &driver_command,
@@ -54,7 +57,9 @@ static int take_tree(const struct tree_choice *c, const char *place, const struc
 
 	if (!c->convert)
 		return copy_tree(&job, bytes, e);
-	if (!subvolume_is(c->path) && subvolume_convert(c->path, p, e) < 0)
+	int subvolume = subvolume_is(c->path, e);
+
+	if (subvolume < 0 || (!subvolume && subvolume_convert(c->path, p, e) < 0))
 		return -1;
 	return driver_btrfs.take(c, place, p, bytes, e);
 }
@@ -67,12 +72,17 @@ enum what { NOTHING, NOTE, SUBVOLUME, TREE };
 static int look(const char *place, enum what *out, struct err *e)
 {
 	struct stat st;
+	int subvolume = 0;
 
 	*out = NOTHING;
 	if (lstat(place, &st) < 0)
 		return errno == ENOENT ? 0
 				       : err_set(e, ERR_RETRY, errno, "cannot look at %s", place);
-	*out = !S_ISDIR(st.st_mode) ? NOTE : subvolume_is(place) ? SUBVOLUME : TREE;
+	if (S_ISDIR(st.st_mode))
+		subvolume = subvolume_is(place, e);
+	if (subvolume < 0)
+		return -1;
+	*out = !S_ISDIR(st.st_mode) ? NOTE : subvolume ? SUBVOLUME : TREE;
 	return 0;
 }
 
@@ -190,11 +200,11 @@ static int build_tree(const struct tree_choice *c, const char *place, enum what 
 	auto_free char *parent = path_dir(side);
 	const struct copy_job job = {.from = place, .to = side, .reflink = true};
 
-	if (snapshot_drop(NULL, side, e) < 0)
+	int near = what == SUBVOLUME ? subvolume_same_disk(place, parent, e) : 0;
+
+	if (near < 0 || snapshot_drop(NULL, side, e) < 0)
 		return -1;
-	int result = what == SUBVOLUME && subvolume_same_disk(place, parent)
-			     ? subvolume_snapshot(place, side, false, e)
-			     : copy_tree(&job, NULL, e);
+	int result = near ? subvolume_snapshot(place, side, false, e) : copy_tree(&job, NULL, e);
 
 	if (result < 0) {
 		struct err ignored = ERR_INIT;
@@ -267,10 +277,12 @@ static int move_far(const char *from, enum what what, const char *place, struct 
 	const struct copy_job job = {.from = from, .to = place, .reflink = true};
 	auto_free char *dir = path_dir(place);
 
+	int near = what == SUBVOLUME ? subvolume_same_disk(from, dir, e) : 0;
+
 	/* `from` is whole as long as it is there: what lies at place is of an earlier try. */
-	if (snapshot_drop(NULL, place, e) < 0)
+	if (near < 0 || snapshot_drop(NULL, place, e) < 0)
 		return -1;
-	if (what == SUBVOLUME && subvolume_same_disk(from, dir)) {
+	if (near) {
 		if (subvolume_snapshot(from, place, true, e) < 0)
 			return -1;
 	} else if (copy_tree(&job, NULL, e) < 0 || path_sync(dir, e) < 0) {
@@ -303,6 +315,16 @@ int tree_set_aside(const struct snapshot_driver *d, const char *from, const char
 	if (what == NOTE)
 		return err_set(e, ERR_RETRY, errno, "cannot move %s to %s", from, place);
 	return move_far(from, what, place, e);
+}
+
+void snapshot_settle(const char *path)
+{
+	struct err ignored = ERR_INIT;
+	struct deadline end = deadline_in(SETTLE_MS);
+
+	(void)sync_fs(path, &ignored);
+	while (subvolume_pending(path) && !deadline_over(end))
+		clock_pause_ms(SETTLE_PAUSE_MS);
 }
 
 static int drop_note(const char *place, struct err *e)

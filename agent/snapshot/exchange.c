@@ -27,9 +27,10 @@ char *tree_sibling(const char *path)
 int identity_of(const char *path, char **out, struct err *e)
 {
 	struct statx st;
+	int subvolume = subvolume_is(path, e);
 
-	if (subvolume_is(path))
-		return subvolume_identity(path, out, e);
+	if (subvolume != 0)
+		return subvolume < 0 ? -1 : subvolume_identity(path, out, e);
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &st) < 0)
 		return err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
 	/* A number is used again when its file is gone; with the time it was born it is not. */

@@ -15,6 +15,8 @@
 AUTO_PTR(fclose, FILE)
 #define auto_file AUTO(fclose_at)
 
+#define MOUNTS "/proc/self/mountinfo"
+
 enum { MOUNT_FIELD = 4 };
 
 static bool is_octal(const char *s)
@@ -52,14 +54,20 @@ static char *word_of(const char *line, int n)
 	return word;
 }
 
+/* What was not read may be the very mount that was looked for. */
+static int read_whole(FILE *f, struct err *e)
+{
+	return ferror(f) ? err_set(e, ERR_RETRY, errno, "cannot read " MOUNTS) : 0;
+}
+
 int mounts_look(const char *path, bool *root, char **below, struct err *e)
 {
-	auto_file FILE *f = fopen("/proc/self/mountinfo", "re");
+	auto_file FILE *f = fopen(MOUNTS, "re");
 	auto_free char *line = NULL;
 	size_t cap = 0, len = strlen(path);
 
 	if (!f)
-		return err_set(e, ERR_RETRY, errno, "cannot read /proc/self/mountinfo");
+		return err_set(e, ERR_RETRY, errno, "cannot read " MOUNTS);
 	*root = false;
 	*below = NULL;
 	while (getline(&line, &cap, f) > 0) {
@@ -70,18 +78,20 @@ int mounts_look(const char *path, bool *root, char **below, struct err *e)
 		else if (!*below && strncmp(at, path, len) == 0 && at[len] == '/')
 			*below = xstrdup(at + len + 1);
 	}
-	return 0;
+	return read_whole(f, e);
 }
 
 /* After " - " come the type and the source: the data set's name. */
-char *zfs_set_of(const char *path)
+int zfs_set_of(const char *path, char **out, struct err *e)
 {
-	auto_file FILE *f = fopen("/proc/self/mountinfo", "re");
-	auto_free char *line = NULL;
-	char *set = NULL;
+	auto_file FILE *f = fopen(MOUNTS, "re");
+	auto_free char *line = NULL, *set = NULL;
 	size_t cap = 0;
 
-	while (f && getline(&line, &cap, f) > 0) {
+	*out = NULL;
+	if (!f)
+		return err_set(e, ERR_RETRY, errno, "cannot read " MOUNTS);
+	while (getline(&line, &cap, f) > 0) {
 		auto_free char *at = word_of(line, MOUNT_FIELD);
 		const char *more = strstr(line, " - ");
 
@@ -96,5 +106,8 @@ char *zfs_set_of(const char *path)
 			      ? TAKE(source)
 			      : NULL;
 	}
-	return set;
+	if (read_whole(f, e) < 0)
+		return -1;
+	*out = TAKE(set);
+	return 0;
 }

@@ -106,6 +106,10 @@ int tree_identity(const struct snapshot_driver *d, const char *path, char **out,
 /* Remove a copy, or what is left of one. 0 also when it is not there. */
 int snapshot_drop(const struct snapshot_driver *d, const char *place, struct err *e);
 
+/* What was dropped on the file system of path (a directory) counts as free room afterwards, unless
+ * that takes longer than 30 seconds. At once where nothing is pending. */
+void snapshot_settle(const char *path);
+
 /* Remove everything below store that is not in `places` (absolute paths of copies that have a
  * record, each <store>/<snapshot>/<copy>): what a crash left. Only what has a snapshot's name is
  * looked at. *dropped (may be NULL) counts. */

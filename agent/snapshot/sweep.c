@@ -40,7 +40,11 @@ static int sweep_snapshot(const char *dir, const struct strv *places, size_t *dr
 {
 	auto_strv struct strv names = STRV_INIT;
 
-	if (subvolume_is(dir)) {
+	int subvolume = subvolume_is(dir, e);
+
+	if (subvolume < 0)
+		return -1;
+	if (subvolume) {
 		(*dropped)++;
 		return snapshot_drop(NULL, dir, e);
 	}

@@ -55,12 +55,13 @@ static int take(const struct tree_choice *c, const char *place, const struct tre
 	auto_note struct note n = {
 		.driver = xstrdup("zfs"),
 		.path = xstrdup(c->path),
-		.set = zfs_set_of(c->path),
 		.name = note_name(place),
 	};
 
 	(void)p;
 	*bytes = 0;
+	if (zfs_set_of(c->path, &n.set, e) < 0)
+		return -1;
 	if (!n.set)
 		return err_set(e, ERR_RETRY, 0, "no ZFS data set is mounted on %s any more",
 			       c->path);

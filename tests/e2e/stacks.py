@@ -3,6 +3,7 @@ A project with two databases and writers on them, an engine on a file system, an
 work with. Depends on: filesystems, dbimages, writers, agent, repo.
 """
 
+import hashlib
 import itertools
 import json
 import shutil
@@ -23,6 +24,12 @@ DRIVERS = {  # name of a case -> file system, keys of `snapshots` in agent.yaml,
     "copy": ("ext4", {}, "copy"),
 }
 _ports = itertools.count(15400)
+
+
+def copies_below(engine, agent):
+    """Where this agent's copies lie if they lie beside the engine's volumes; in it one directory for each snapshot."""
+    name = hashlib.sha256(str(agent.state).encode()).hexdigest()[:12]
+    return engine.data_root / ".mdc-agent" / name
 
 
 def port():

@@ -372,8 +372,35 @@ def test_what_cannot_be_copied_is_said(volume, disk, tmp_path):
         sandbox.run("umount", str(v.path / "below"))
 
 
-def test_a_subvolume_below_is_said(volume):
-    v = volume("btrfs", "btrfs")
+@pytest.mark.parametrize("kind,driver", [c for c in CASES if c[1] != "copy" or c[0] == "ext4"])
+def test_a_question_without_an_answer_is_no_no(volume, kind, driver):
+    """A volume that was taken for one that cannot be copied, or not with all that is in it, would lose its way back."""
+    v = volume(kind, driver)
+    engine = v.at / "engine"
+    path = engine / "volumes" / "v" / "_data"
+    path.parent.mkdir(parents=True)
+    shutil.move(v.path, path)
+    argv = [str(SNAP), "--state", "/var/tmp", "--engine", str(engine), "choose", str(path)]
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    trace = v.at / "trace"
+    r = subprocess.run(["strace", "-o", trace, *argv], capture_output=True, text=True, check=True, env=env)
+    asked = collections.Counter(re.findall(r"^(\w+)\(", trace.read_text(), re.M))
+    expected = [line for line in r.stdout.splitlines() if not line.startswith("free")]
+    assert "driver: " in expected[0] and expected[0] != "driver: ", expected
+    tried = 0
+    for call in ("ioctl", "statfs", "statx", "newfstatat", "stat", "lstat", "openat", "open", "read", "write"):
+        for k in range(1, asked[call] + (call != "write")):  # the last one writes what is said
+            r = subprocess.run(["strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={k}",
+                                *argv], capture_output=True, text=True, check=False, env=env)
+            said = [line for line in r.stdout.splitlines() if not line.startswith("free")]
+            assert r.returncode != 0 or said == expected, f"{call} {k}: {r.stdout}{r.stderr}"
+            tried += 1
+    assert asked["ioctl"] >= (3 if kind == "btrfs" else 0) and tried > 10, asked
+
+
+@pytest.mark.parametrize("driver", ["btrfs", "reflink", "copy"])
+def test_a_subvolume_below_is_said(volume, driver):
+    v = volume("btrfs", driver)
     sandbox.run("btrfs", "-q", "subvolume", "create", str(v.path / "inner"))
     said = v.snap("choose", v.path).said
     assert "inner" in said["why"] and not said.get("driver"), said

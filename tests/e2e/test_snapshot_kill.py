@@ -7,7 +7,6 @@ next start. Shown by 4.
 
 import collections
 import errno
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent import DEGRADED, DONE, FAILED, LATER, ROOT
-from stacks import DRIVERS, Place
+from stacks import DRIVERS, Place, copies_below
 from waiting import wait_until
 
 SAMPLES = int(os.environ.get("MDC_E2E_POINTS", "3"))
@@ -78,8 +77,7 @@ class Project:
 
     def places(self):
         """Everything where this agent's copies lie: a directory for each snapshot, in it one for each volume."""
-        name = hashlib.sha256(str(self.agent.state).encode()).hexdigest()[:12]
-        return {p for p in (self.engine.data_root / ".mdc-agent" / name).glob("*/*")}
+        return set(copies_below(self.engine, self.agent).glob("*/*"))
 
     def whole(self, version="1"):
         assert self.agent.open_work() == []

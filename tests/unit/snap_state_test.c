@@ -44,6 +44,7 @@ static void check_round_trip(void **state)
 	fill_snapshot(&a.snapshot, true);
 	strv_push(&a.auto_restore, "web_data");
 	strv_push(&a.left, "more (why)");
+	strv_push(&a.dropped, "data");
 	a.holds = xcalloc(1, sizeof(*a.holds));
 	a.holds[a.n_holds++] = (struct hold){.id = xstrdup("abc"),
 					     .name = xstrdup("web-app-1"),
@@ -70,6 +71,7 @@ static void check_round_trip(void **state)
 	assert_true(cJSON_Compare(j, again, true));
 	assert_string_equal(b.holds[0].policy, "always");
 	assert_true(b.exchanges[0].consume);
+	assert_true(strv_has(&b.dropped, "data"));
 	assert_string_equal(b.exchanges[0].identity, "7-8");
 	snap_state_done(&a);
 	snap_state_done(&b);
@@ -119,6 +121,14 @@ static void check_undo_plan(void **state)
 
 	assert_non_null(strstr(words, x->aside_id));
 	assert_non_null(strstr(words, "volume new was new"));
+	assert_null(strstr(words, "not kept"));
+	free(TAKE(x->exchanges[0].aside)); /* what has filled the disk is not set aside */
+	strv_push(&x->dropped, "data");
+	auto_free char *dropped = restore_words(&b);
+
+	assert_null(strstr(dropped, x->aside_id));
+	assert_non_null(
+		strstr(dropped, "its data is as before; what it wrote to data was not kept"));
 	snap_state_done(x);
 }
 
