@@ -280,6 +280,12 @@ static bool still_open(struct sync *s, const struct trial *t)
 	       (intent_read(s->store, t->name, &intent, &ignored) < 0 || intent);
 }
 
+static void tell_went_back(struct sync *s, struct trial *t)
+{
+	report_trial(s, t);
+	strv_pushf(&s->report->recovered, "%s: went back: %s", t->name, t->why);
+}
+
 static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 {
 	const char *decided = json_str(j, "decided", "");
@@ -302,10 +308,14 @@ static int finish_trials(struct sync *s, const cJSON *j, struct err *e)
 	p.next = next_healthy; /* good again, but the sync was not decided: back, as the others */
 	if (pool_run(s, &p, e) < 0)
 		return -1;
-	for (size_t i = 0; i < s->n_trials; i++)
-		if (still_open(s, &s->trials[i]))
-			return err_set(e, ERR_RETRY, 0, "%s: %s", s->trials[i].name,
-				       s->trials[i].why);
+	for (size_t i = 0; i < s->n_trials; i++) {
+		struct trial *t = &s->trials[i];
+
+		if (still_open(s, t))
+			return err_set(e, ERR_RETRY, 0, "%s: %s", t->name, t->why);
+		if (t->outcome == OUTCOME_RETRY && t->why)
+			tell_went_back(s, t);
+	}
 	return 0;
 }
 

@@ -129,6 +129,9 @@ static int go_back(struct bench *b, cJSON **result)
 	}
 	if (rc < 0)
 		return degrade(b, &e, result);
+	if (b->unmarked) /* there may be room now; else the same content would be tried again */
+		(void)undo_remember(b, &e);
+	err_clear(&e);
 	if (fault_hit(FAULT_undo_done, &e) < 0)
 		return degrade(b, &e, result);
 	if (close_intent(b, &e) < 0) {
@@ -153,7 +156,7 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 		(void)bench_reserve(b, false, &e);
 	/* Even if the disk is full: the undo is done, and the record that says "apply" leads to it
 	 * again. */
-	(void)undo_remember(b, &e);
+	b->unmarked = undo_remember(b, &e) < 0;
 	(void)bench_save(b, &e);
 	if (fault_hit(FAULT_mark_written, &e) < 0)
 		return degrade(b, &e, result);
@@ -162,7 +165,11 @@ int undo_trial(struct bench *b, struct err *why, cJSON **result)
 
 int undo_resume(struct bench *b, cJSON **result, struct err *e)
 {
-	return undo_remember(b, e) < 0 ? -1 : go_back(b, result);
+	b->unmarked = undo_remember(b, e) < 0;
+	if (b->unmarked && !trial_disk_error(e))
+		return -1;
+	err_clear(e); /* what failed may be what fills the disk */
+	return go_back(b, result);
 }
 
 int undo_undecided(struct bench *b, cJSON **result, struct err *e)
