@@ -115,49 +115,51 @@ int subvolume_identity(const char *path, char **out, struct err *e)
 	return 0;
 }
 
-/* Where path lies within its subvolume: "" or "a/b/". */
-static int place_within(const char *path, char **out, struct err *e)
+/* Where path lies within its subvolume: "" or "a/b/". The caller frees; NULL: an error. */
+static char *place_within(const char *path, struct err *e)
 {
 	struct btrfs_ioctl_ino_lookup_args args = {0};
 	struct stat st;
 	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)err_set(e, ERR_RETRY, errno, "cannot look at %s", path);
+		return NULL;
+	}
 	args.objectid = st.st_ino;
-	if (ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) < 0)
-		return err_set(e, ERR_RETRY, errno, "cannot ask where %s lies in its subvolume",
-			       path);
-	*out = xstrdup(args.name);
-	return 0;
+	if (ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) == 0)
+		return xstrdup(args.name);
+	(void)err_set(e, ERR_RETRY, errno, "cannot ask where %s lies in its subvolume", path);
+	return NULL;
 }
 
 int subvolume_below(const char *path, char **out, struct err *e)
 {
 	struct btrfs_util_subvolume_iterator *i = NULL;
-	auto_free char *within = NULL;
+	auto_free char *within = place_within(path, e);
 	uint64_t top = 0; /* left to the iterator, only a subvolume itself would do for path */
 
 	*out = NULL;
-	if (place_within(path, &within, e) < 0)
+	if (!within)
 		return -1;
 	enum btrfs_util_error code = btrfs_util_subvolume_id(path, &top);
 
 	if (code == BTRFS_UTIL_OK)
 		code = btrfs_util_create_subvolume_iterator(path, top, 0, &i);
-
 	while (code == BTRFS_UTIL_OK && !*out) {
 		auto_free char *name = NULL;
 
 		code = btrfs_util_subvolume_iterator_next(i, &name, NULL);
-		if (code == BTRFS_UTIL_OK && str_starts(name, within))
+		if (name && str_starts(name, within))
 			*out = xstrdup(name + strlen(within));
 	}
-	if (code != BTRFS_UTIL_OK && code != BTRFS_UTIL_ERROR_STOP_ITERATION)
-		(void)failed(e, code, "list the subvolumes below", path);
+	int rc = code == BTRFS_UTIL_OK || code == BTRFS_UTIL_ERROR_STOP_ITERATION
+			 ? 0
+			 : failed(e, code, "list the subvolumes below", path);
+
 	if (i)
 		btrfs_util_destroy_subvolume_iterator(i);
-	return code == BTRFS_UTIL_OK || code == BTRFS_UTIL_ERROR_STOP_ITERATION ? 0 : -1;
+	return rc;
 }
 
 /* The kernel's cleaner wakes up every 30 seconds; this ioctl wakes it now (BTRFS_IOC_SYNC). */
