@@ -155,7 +155,7 @@ int restore_run(struct bench *b, struct err *e)
 		   0) { /* a restart: somebody may have started one */
 		return -1;
 	}
-	if (swap_each(b, e) < 0 || restore_keep_aside(b, e) < 0)
+	if (swap_each(b, e) < 0 || restore_keep_aside(b, true, e) < 0)
 		return -1;
 	snap_stage(s, RESTORE_DONE);
 	if (bench_save(b, e) < 0) {
@@ -182,5 +182,5 @@ void restore_settle(struct bench *b)
 		    !str_eq(now, x->identity))
 			snap_drop_exchange(s, i - 1);
 	}
-	(void)restore_keep_aside(b, &ignored);
+	(void)restore_keep_aside(b, false, &ignored); /* a person decides now */
 }

@@ -13,13 +13,14 @@
 #include <string.h>
 
 /* A disk as full as that, or that of an earlier try, which dropped it. */
-static bool is_too_much(const struct snap_state *s, const struct exchange *x, const char *beside)
+static bool is_too_much(const struct snap_state *s, const struct exchange *x, const char *beside,
+			bool make_room)
 {
 	if (!s->undoing)
 		return false; /* somebody asked for the data: what was there is good too */
 	if (!file_exists(x->built))
 		return !file_exists(x->aside) && !file_exists(beside);
-	return disk_is_full(x->path);
+	return make_room && disk_is_full(x->path);
 }
 
 /* A move may fail after the move itself, when the directory cannot be synced. */
@@ -33,12 +34,12 @@ static bool moved_to(const struct exchange *x, const char *place)
 
 /* What cannot be moved stays where it lies; beside the volume, where the next restore builds, under
  * a name of its own. The record says so. */
-static int put_aside(struct snap_state *s, struct exchange *x, struct err *e)
+static int put_aside(struct snap_state *s, struct exchange *x, bool make_room, struct err *e)
 {
 	auto_free char *side = tree_sibling(x->path);
 	auto_free char *beside = xasprintf("%s.%s", side, s->aside_id ? s->aside_id : "");
 
-	if (x->aside && is_too_much(s, x, beside)) {
+	if (x->aside && is_too_much(s, x, beside, make_room)) {
 		strv_push(&s->dropped, exchange_shown(x));
 		free(TAKE(x->aside));
 	}
@@ -113,13 +114,13 @@ static int update_source(struct bench *b, struct err *e)
 			: snapshot_forget(b->sync->store, x->id, e);
 }
 
-int restore_keep_aside(struct bench *b, struct err *e)
+int restore_keep_aside(struct bench *b, bool make_room, struct err *e)
 {
 	struct snap_state *s = &b->intent.snap;
 	auto_snapshot struct snapshot aside = {.id = NULL};
 
 	for (size_t i = 0; i < s->n_exchanges; i++)
-		if (put_aside(s, &s->exchanges[i], e) < 0)
+		if (put_aside(s, &s->exchanges[i], make_room, e) < 0)
 			return -1;
 	if (s->dropped.n > 0) /* what runs next needs that room */
 		for (size_t i = 0; i < s->n_exchanges; i++)

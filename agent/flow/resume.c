@@ -44,7 +44,8 @@ static int resume_apply(struct bench *b, cJSON **result, struct err *e)
 		*result = trial_end(b, "good", NULL);
 		return intent_remove(b->sync->store, b->trial->name, e);
 	}
-	if (b->intent.disk) {
+	if (b->uncounted) { /* forward it would need more room still */
+		b->intent.disk = true;
 		err_set(e, ERR_RETRY, ENOSPC, "no room to go on with it");
 		return undo_trial(b, e, result);
 	}
@@ -99,19 +100,20 @@ static int give_up(struct bench *b, cJSON **result, struct err *e)
 	return 0;
 }
 
-/* Before it is made. Without room it goes back all the same, uncounted: what failed may be what
- * fills the disk. */
+/* Before it is made. Without room it goes back all the same, uncounted: the copy that is dropped
+ * then, or the version that failed, may be what fills the disk. */
 static int count(struct bench *b, struct err *e)
 {
-	bool forward = str_eq(b->intent.phase, PHASE_APPLY);
+	const char *phase = b->intent.phase;
 
 	b->intent.resumes++;
 	if (bench_save(b, e) == 0)
 		return 0;
-	if (!trial_disk_error(e) || (!forward && !str_eq(b->intent.phase, PHASE_UNDO)))
+	b->uncounted =
+		trial_disk_error(e) && (str_eq(phase, PHASE_APPLY) || str_eq(phase, PHASE_UNDO) ||
+					str_eq(phase, PHASE_SNAPSHOT));
+	if (!b->uncounted)
 		return -1;
-	if (forward)
-		b->intent.disk = true;
 	err_clear(e);
 	return 0;
 }

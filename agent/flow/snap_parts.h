@@ -73,8 +73,9 @@ int restore_run(struct bench *b, struct err *e);
 void restore_settle(struct bench *b);
 const char *exchange_shown(const struct exchange *x); /* its name for people */
 
-/* restore_aside.c: all are exchanged; what was there goes where the plan says, or is dropped. */
-int restore_keep_aside(struct bench *b, struct err *e);
+/* restore_aside.c: all are exchanged; what was there goes where the plan says. make_room: unless a
+ * failed version has filled the disk with it; then it is dropped. */
+int restore_keep_aside(struct bench *b, bool make_room, struct err *e);
 
 /* restore_users.c: nobody of this project is left that could run on the volumes; first: those that
  * others run on stay as they are, and are named in snap.left. */

@@ -47,9 +47,10 @@ struct bench {
 	struct intent intent;
 	char *live, *elsewhere; /* directories */
 	int64_t begun_ms;
-	int lock_fd;   /* the project's lock; Compose inherits it */
-	bool unmarked; /* it is not recorded yet that this content failed */
-	bool placing;  /* new files are going to their place: no engine is in the way then */
+	int lock_fd;    /* the project's lock; Compose inherits it */
+	bool uncounted; /* it was taken up without room to record that */
+	bool unmarked;  /* it is not recorded yet that this content failed */
+	bool placing;   /* new files are going to their place: no engine is in the way then */
 	const struct active *ahead; /* whose changed files lie ready (place_ahead()), or NULL */
 };
 int bench_open(struct pool_job *j, struct bench *b,

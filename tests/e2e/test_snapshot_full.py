@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from agent import DONE, FAILED
+from agent import DONE, FAILED, LATER
 from stacks import DRIVERS, Place, copies_below
 from waiting import wait_until
 
@@ -130,6 +130,26 @@ def test_killed_while_the_disk_is_full(case, point, host_at):
             break
     h.is_back(text)
     h.stays()
+
+
+@pytest.mark.parametrize("point", ["quiesced", "snapshot_copied"])
+def test_killed_in_a_snapshot_and_the_disk_is_full(point, host_at):
+    """Copies that nobody needs go, so that there is room again, although there is none to begin with."""
+    h = host_at("copy", True)
+    h.push(3)
+    h.agent.sync(fault=f"{point}:kill")
+    wait_until(lambda: h.engine.running("web") == ["app"], 20, "the guard starts it")
+    filler = h.engine.fs.fill()
+    try:
+        r = h.agent.sync(LATER)
+        assert h.engine.running("web") == ["app"] and h.engine.version("web", "app") == "1"
+        assert list(copies_below(h.engine, h.agent).glob("*/*")) == []
+        assert list((h.agent.state / "snapshots").glob("*/*")) == []
+        assert not (h.agent.state / "projects/web/intent.json").exists(), r
+    finally:
+        filler.unlink()
+    h.agent.sync(FAILED)
+    h.is_back(h.agent.run("status").text)
 
 
 def test_restore_by_hand_on_a_full_disk(host_at):
