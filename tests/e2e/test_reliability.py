@@ -238,7 +238,8 @@ def test_out_of_memory(repo, agent, engine):
     repo.deploy({"web/compose.yaml": app(1)})
     agent.sync(DONE)
     agent.health(settle="3s")
-    hog = 'mem_limit: 8m\nrestart: always\ncommand: ["sh", "-c", "x=$$(seq 9000000); sleep 1000"]'
+    # One read() touches all of it: not a matter of how fast the machine is.
+    hog = "mem_limit: 8m\nrestart: always\ncommand: [busybox, dd, if=/dev/zero, of=/dev/null, bs=64M, count=1000000]"
     repo.deploy({"web/compose.yaml": app(2, hog)})
     r = agent.sync(FAILED)
     assert engine.version("web") == "1" and ("137" in r.text or "restart" in r.text or "memory" in r.text), r
